@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit tests: one Check program per layer; each adds its own suite files.
+check_PROGRAMS += test_util test_core
+test_util_SOURCES = tests/unit/test_util.c
+test_util_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_util_LDADD = $(UTIL_LIBS) $(CHECK_LIBS)
+
+test_core_SOURCES = tests/unit/test_core.c tests/unit/test_core.h \
+  tests/unit/test_event.c
+test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS) -lm
+
+TESTS += test_util test_core

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs the suites of src/core. */
+#include <sodium.h>
+
+#include "test_core.h"
+
+int main(void)
+{
+  if (sodium_init() < 0)
+    return 1;
+  Suite *s = suite_create("core");
+  suite_add_tcase(s, test_event());
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Canonical events and signatures. */
+#include <string.h>
+
+#include "core/event.h"
+#include "test_core.h"
+#include "util/field.h"
+
+static enum err parse(const char *text)
+{
+  AUTO(json_drop) json_t *event = NULL;
+  return event_parse(&event, BYTES(text, strlen(text)), NULL);
+}
+
+START_TEST(canonical_or_refused)
+{
+  ck_assert_int_eq(parse("{\"a\":1,\"b\":[true,null,\"x\\\\\\\"\"]}"), OK);
+  static const char *const bad[] = {
+      "{\"b\":1,\"a\":1}",
+      "{\"a\": 1}",
+      "{\"a\":1.0}",
+      "{\"a\":1e2}",
+      "{\"a\":-0}",
+      "{\"a\":9007199254740992}",
+      "{\"a\":\"\\u0041\"}",
+      "{\"a\":\"\\/\"}",
+      "{\"a\":\"\xc3\xa9\"}",
+      "{\"a\":\"\\n\"}",
+      "{\"a\":[[[[[[[[1]]]]]]]]}",
+  };
+  for (size_t i = 0; i < LENGTH(bad); i++)
+    ck_assert_msg(parse(bad[i]) == E_CANONICAL, "%s", bad[i]);
+}
+END_TEST
+
+START_TEST(signatures)
+{
+  struct identity id, other;
+  struct secret_identity key, unused;
+  identity_make(&id, &key);
+  identity_make(&other, &unused);
+  AUTO(json_drop) json_t *e = json_pack("{s:s,s:i}", "type", "join", "n", 3);
+  struct digest before, after;
+  ck_assert_int_eq(event_hash(&before, e), OK);
+  ck_assert_int_eq(event_sign(e, &key), OK);
+  ck_assert_int_eq(event_hash(&after, e), OK);
+  ck_assert_mem_eq(&before, &after, sizeof before);
+  ck_assert_int_eq(event_verify(e, "join", &id, NULL), OK);
+  ck_assert_int_eq(event_verify(e, "join", &other, NULL), E_SIGNATURE);
+  ck_assert_int_eq(event_verify(e, "open", &id, NULL), E_FIELD_VALUE);
+  json_object_set_new(e, "n", json_integer(4));
+  ck_assert_int_eq(event_verify(e, "join", &id, NULL), E_SIGNATURE);
+}
+END_TEST
+
+TCase *test_event(void)
+{
+  TCase *t = tcase_create("event");
+  tcase_add_test(t, canonical_or_refused);
+  tcase_add_test(t, signatures);
+  return t;
+}
