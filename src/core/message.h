@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The protocol's events as C structures: parsing with every shape check, and building.
+ * docs/protocol.md sections 2 to 9. Parsing checks shape and encodings only; signatures
+ * are event_verify's, and meaning is round.h's.
+ *
+ * A parsed structure owns nothing unless its comment says so. All parse functions return
+ * E_FIELD_* with the member named in why, E_POINT for a point that is not valid, and
+ * write their output only on success. */
+#ifndef CORE_MESSAGE_H
+#define CORE_MESSAGE_H
+
+#include "core/dleq.h"
+#include "core/event.h"
+#include "core/quantise.h"
+
+/* What the events of one kind have in front. */
+struct header {
+  struct digest instance;
+  struct digest ctx;           /* round events */
+  struct identity participant; /* participant events */
+};
+
+struct instance_event {
+  const char *origin; /* borrowed from the event */
+  struct identity coordinator;
+  bool anchored;  /* chain is not null */
+  bool simulated; /* the chain is the tests' own */
+};
+enum err instance_parse(struct instance_event *out, const json_t *event,
+                        struct why *why) MUST_USE;
+
+#define SLUG_MAX 63u
+/* [a-z0-9][a-z0-9-]{0,62} */
+bool slug_valid(const char *slug);
+
+struct organisation {
+  uint8_t b[16];
+};
+
+struct enroll_event {
+  struct header header;
+  struct organisation organisation;
+  const char *payout; /* NULL or 0x and 40 hex digits; borrowed */
+  struct digest invite;
+  struct digest name;
+};
+enum err enroll_parse(struct enroll_event *out, const json_t *event,
+                      struct why *why) MUST_USE;
+
+/* admit and suspend */
+struct admission_event {
+  struct header header;
+  const char *model; /* borrowed */
+  struct digest identity;
+};
+enum err admission_parse(struct admission_event *out, const char *type,
+                         const json_t *event, struct why *why) MUST_USE;
+
+enum tail_kind {
+  TAIL_WEIGHT,
+  TAIL_LOSS,
+  TAIL_CORRECT,
+  TAIL_EVALUATED,
+  TAIL_TRUE_POSITIVE,
+  TAIL_FALSE_POSITIVE,
+  TAIL_TRUE_NEGATIVE,
+  TAIL_FALSE_NEGATIVE,
+  TAIL_KINDS
+};
+extern const char *const tail_kind_names[TAIL_KINDS];
+
+struct tail_entry {
+  enum tail_kind kind;
+  const char *name; /* borrowed from the event */
+  uint64_t max;
+};
+
+#define TAIL_MAX 256u
+enum base_source { BASE_INIT, BASE_RESULT, BASE_IMPORT };
+enum phase_length {
+  DEADLINE_JOIN,
+  DEADLINE_SHARE,
+  DEADLINE_UPLOAD,
+  DEADLINE_UNMASK,
+  DEADLINES
+};
+
+/* `open`: the terms of one attempt. Owns event, tail and excluded; free with open_free.
+ */
+struct open_event {
+  json_t *event; /* a reference of its own; the borrowed strings live in it */
+  struct header header;
+  struct digest ctx; /* computed */
+  const char *model;
+  uint64_t version, round, attempt;
+  struct digest spec;
+  struct digest base, base_event; /* base_event only unless source is BASE_INIT */
+  enum base_source source;
+  uint64_t d;
+  struct tail_entry *tail;
+  unsigned tail_len;
+  unsigned ring_bits;
+  struct quantiser quantiser;
+  const char *range, *clip; /* the decimals as written */
+  const json_t *optimiser;
+  bool has_state;
+  struct digest state; /* the optimiser's state before this round */
+  unsigned minimum, maximum, corrupt_bp, dropout_bp;
+  uint64_t deadline[DEADLINES]; /* seconds */
+  uint64_t beacon_distance;
+  struct identity *excluded;
+  unsigned excluded_len;
+};
+/* Also makes the checks of section 3 (E_OVERFLOW, E_FIELD_VALUE) for an instance that is
+ * anchored or not. */
+enum err open_parse(struct open_event **out, const json_t *event, bool anchored,
+                    struct why *why) MUST_USE;
+void open_free(struct open_event *open);
+static inline void open_drop(struct open_event **p)
+{
+  open_free(*p);
+}
+/* Length of the masked vector in coordinates, d + tail, and in bytes. */
+static inline uint64_t open_len(const struct open_event *o)
+{
+  return o->d + o->tail_len;
+}
+static inline uint64_t open_bytes(const struct open_event *o)
+{
+  return open_len(o) * (o->ring_bits / 8);
+}
+
+struct join_event {
+  struct header header;
+  struct point mask_key, share_key, self_key; /* A, E, S */
+};
+enum err join_parse(struct join_event *out, const json_t *event,
+                    struct why *why) MUST_USE;
+
+struct roster_event {
+  struct header header;
+  unsigned n;
+  struct digest joins;
+};
+enum err roster_parse(struct roster_event *out, const json_t *event,
+                      struct why *why) MUST_USE;
+
+struct graph_event {
+  struct header header;
+  struct digest roster;
+  unsigned k, t;
+  bool has_block;
+  uint64_t block;
+  struct digest beacon; /* only with a block */
+};
+enum err graph_parse(struct graph_event *out, const json_t *event,
+                     struct why *why) MUST_USE;
+
+struct share_event {
+  struct header header;
+  struct digest graph;
+  struct digest deals;
+};
+enum err share_parse(struct share_event *out, const json_t *event,
+                     struct why *why) MUST_USE;
+
+/* sharers and survivors: a set and the root of its events. */
+struct set_event {
+  struct header header;
+  struct digest previous; /* H(graph) or H(sharers) */
+  const char *members;    /* hex of the bitmap; borrowed */
+  struct digest root;
+};
+enum err sharers_parse(struct set_event *out, const json_t *event,
+                       struct why *why) MUST_USE;
+enum err survivors_parse(struct set_event *out, const json_t *event,
+                         struct why *why) MUST_USE;
+
+struct complaint {
+  uint32_t dealer;
+  struct point key; /* K = e_i*E_j */
+  struct dleq proof;
+};
+
+/* Owns missing and bad; update_done frees them. */
+struct update_event {
+  struct header header;
+  struct digest sharers;
+  uint64_t length;
+  struct digest chunks;
+  uint32_t *missing;
+  unsigned missing_len;
+  struct complaint *bad;
+  unsigned bad_len;
+};
+enum err update_parse(struct update_event *out, const json_t *event,
+                      struct why *why) MUST_USE;
+void update_done(struct update_event *u);
+/* Whether the manifest lists dealer j as missing or bad. */
+bool update_lists(const struct update_event *u, uint32_t j);
+
+/* Owns shares; unmask_done wipes and frees. */
+struct unmask_event {
+  struct header header;
+  struct digest survivors;
+  struct secret_scalar *shares; /* by neighbour in U1 ascending */
+  bool *given;                  /* false where null */
+  unsigned len;
+};
+enum err unmask_parse(struct unmask_event *out, const json_t *event,
+                      struct why *why) MUST_USE;
+void unmask_done(struct unmask_event *u);
+
+struct result_event {
+  struct header header;
+  struct digest survivors;
+  const char *answered; /* hex of the bitmap */
+  struct digest unmasks;
+  uint64_t count;
+  struct digest sum;
+  const json_t *totals;
+  struct digest model;
+  bool has_state;
+  struct digest state;
+};
+enum err result_parse(struct result_event *out, const json_t *event,
+                      struct why *why) MUST_USE;
+
+/* One deal as it travels: a-point, s-point, box. */
+#define DEAL_BYTES 168u
+/* The 96-byte Merkle leaf of a deal: a-point, s-point, SHA-256(box). */
+void deal_leaf(uint8_t leaf[96], const uint8_t deal[DEAL_BYTES]);
+
+/* Starts a participant's event: type, instance, ctx (or NULL), the empty `seen`,
+ * participant. The caller adds the rest and signs. */
+json_t *message_start(const char *type, const struct digest *instance,
+                      const struct digest *ctx,
+                      const struct identity *participant) MUST_USE;
+
+/* The coordinator's events, unsigned. The caller owns them. */
+json_t *instance_build(const char *origin, const struct identity *coordinator,
+                       bool simulated) MUST_USE;
+json_t *admission_build(const char *type, const struct digest *instance,
+                        const char *model, const struct identity *who,
+                        const struct digest *identity) MUST_USE;
+json_t *roster_build(const struct open_event *open, unsigned n,
+                     const struct digest *joins) MUST_USE;
+/* block < 0: complete graph, no beacon. */
+json_t *graph_build(const struct open_event *open, const struct digest *roster,
+                    unsigned k, unsigned t, int64_t block,
+                    const struct digest *beacon) MUST_USE;
+/* type "sharers" (previous = H(graph)) or "survivors" (previous = H(sharers)). */
+json_t *set_build(const char *type, const struct open_event *open,
+                  const struct digest *previous, const uint8_t *set, unsigned n,
+                  const struct digest *root) MUST_USE;
+json_t *receipt_build(const struct digest *instance, const struct digest *of,
+                      const char *status, int64_t seq, int64_t unix_seconds) MUST_USE;
+
+#endif
