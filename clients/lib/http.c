@@ -249,8 +249,8 @@ static enum err curl_call(struct http *base, const struct http_request *rq,
   struct curl_http *h = (struct curl_http *)base;
   double until = now() + h->options.patience, pause = PAUSE_FIRST;
   for (;;) {
-    bool sent;
-    double after;
+    bool sent = false;
+    double after = 0;
     enum err e = attempt(h, rq, rp, &sent, &after, why);
     if (e != E_NETWORK && !passing(e))
       return e;

@@ -100,7 +100,7 @@ enum err work_check(const struct work *w, const struct spec *s, uint64_t *rows,
 
 /* ---- training, with a watch ---- */
 
-struct training {
+struct lesson {
   const struct spec *s;
   const struct dataset *d;
   float *w;
@@ -112,7 +112,7 @@ struct training {
 
 static void *run(void *arg)
 {
-  struct training *t = arg;
+  struct lesson *t = arg;
   uint64_t seed;
   randombytes_buf(&seed, sizeof seed);
   t->e = train(t->w, t->s, t->d, seed);
@@ -131,7 +131,7 @@ static double since(const struct timespec *start)
          (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-static void watch(struct training *t, const struct work *w)
+static void watch(struct lesson *t, const struct work *w)
 {
   struct timespec start, until;
   clock_gettime(CLOCK_MONOTONIC, &start);
@@ -150,7 +150,7 @@ static void watch(struct training *t, const struct work *w)
 static enum err train_watched(float *w, const struct work *work, const struct spec *s,
                               const struct dataset *d)
 {
-  struct training t = {.s = s,
+  struct lesson t = {.s = s,
                        .d = d,
                        .w = w,
                        .lock = PTHREAD_MUTEX_INITIALIZER,
