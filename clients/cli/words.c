@@ -183,7 +183,7 @@ void words_record(struct cli *c, const json_t *record)
     say(c, "Round %lld was refused: %s", round, reason ? reason : "");
   else
     say(c,
-        "Round %lld goes on without you: %s. Nothing of yours is in its sum; the next "
+        "Round %lld goes on without you: %s. Your secrets of it are erased; the next "
         "round starts afresh.",
         round, reason ? reason : "");
 }
