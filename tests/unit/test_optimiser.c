@@ -52,6 +52,7 @@ static void run_case(const json_t *c, size_t piece)
   size_t width = optimiser_state_bytes(o.kind);
   json_t *step;
   read_bytes(w, 4 * count, c, "weights");
+  read_bytes(state + 1, width * count, c, "state");
   json_array_foreach (json_object_get(c, "steps"), k, step) {
     int64_t sum[COUNT_MAX];
     size_t i;

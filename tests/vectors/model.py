@@ -75,31 +75,58 @@ def sign(x):
     return 1.0 if x > 0 else -1.0 if x < 0 else 0.0
 
 
-def step(c, weights, state, sums, weight_sum):
+def move(c, state, i, s, weight_sum):
+    """What is added to weight i; its state is replaced."""
     q = float(2 ** (c["bits"] - 1) - 1)
     scale = q / float(c["range"])
     divisor = scale * float(weight_sum)
     rate = float(c["rate"])
-    for i, s in enumerate(sums):
-        mean = float(s) / divisor
-        if c["kind"] == "fedavg":
-            move = rate * mean
-        elif c["kind"] == "fedavgm":
-            v = float(c["momentum"]) * state[i] + mean
-            state[i] = v
-            move = rate * v
-        else:
-            b1, b2, tau = (float(c[k]) for k in ("beta1", "beta2", "epsilon"))
-            m, v = state[2 * i], state[2 * i + 1]
-            square = mean * mean
-            m = b1 * m + (1.0 - b1) * mean
-            if c["kind"] == "fedadam":
-                v = b2 * v + (1.0 - b2) * square
-            else:
-                v = v - ((1.0 - b2) * square) * sign(v - square)
-            state[2 * i], state[2 * i + 1] = m, v
-            move = (rate * m) / (math.sqrt(v) + tau)
-        weights[i] = f32(weights[i] + move)
+    mean = float(s) / divisor
+    if c["kind"] == "fedavg":
+        return rate * mean
+    if c["kind"] == "fedavgm":
+        v = float(c["momentum"]) * state[i] + mean
+        state[i] = v
+        return rate * v
+    b1, b2, tau = (float(c[k]) for k in ("beta1", "beta2", "epsilon"))
+    m, v = state[2 * i], state[2 * i + 1]
+    square = mean * mean
+    m = b1 * m + (1.0 - b1) * mean
+    if c["kind"] == "fedadam":
+        v = b2 * v + (1.0 - b2) * square
+    else:
+        v = v - ((1.0 - b2) * square) * sign(v - square)
+    state[2 * i], state[2 * i + 1] = m, v
+    return (rate * m) / (math.sqrt(v) + tau)
+
+
+def knife_edge(x):
+    """A float32 base for which base + x lies exactly between two float32 numbers, so that
+    another order of operations, one unit in the last place of x away, shows; or None."""
+    f = f32(x)
+    bits = struct.unpack("<i", struct.pack("<f", f))[0]
+    for offset in random.Random(x).sample(range(-3, 3), 6):
+        low, high = struct.unpack("<2f", struct.pack("<2i", bits + offset, bits + offset + 1))
+        base = (low + high) / 2 - x
+        if f32(base) == base and base + x == (low + high) / 2:
+            return base
+    return None
+
+
+def first_step(c, rnd, n, width, total, most):
+    """Weights, state and sums; from the fourth coordinate on every weight is on a knife
+    edge."""
+    weights, sums = [0.0, -0.0, f32(rnd.gauss(0, 0.3))], [0, most, -most]
+    state = [0.0] * (3 * width)
+    while len(weights) < n:
+        s = rnd.randrange(-most // 4, most // 4)
+        old = [rnd.gauss(0, 0.1), rnd.expovariate(100)][:width]
+        base = knife_edge(move(c, [0.0] * (width * len(weights)) + old, len(weights), s, total))
+        if base is not None:
+            weights.append(base)
+            sums.append(s)
+            state += old
+    return weights, state, sums
 
 
 def optimiser_cases():
@@ -112,27 +139,27 @@ def optimiser_cases():
         {"kind": "fedadam", **adaptive, "bits": 16, "range": "0.5"},
         {"kind": "fedyogi", **adaptive, "bits": 16, "range": "0.5"},
     ]
-    width = {"fedavg": 0, "fedavgm": 1, "fedadam": 2, "fedyogi": 2}
+    widths = {"fedavg": 0, "fedavgm": 1, "fedadam": 2, "fedyogi": 2}
     for c in kinds:
-        n = 32
+        n, width = 48, widths[c["kind"]]
         q = 2 ** (c["bits"] - 1) - 1
-        weights = [0.0, -0.0] + [f32(rnd.gauss(0, 0.3)) for _ in range(n - 2)]
-        state = [0.0] * (n * width[c["kind"]])
+        total = rnd.randrange(3, 20000)
+        weights, state, sums = first_step(c, rnd, n, width, total, total * q)
         c["count"] = n
         c["weights"] = struct.pack(f"<{n}f", *weights).hex()
+        c["state"] = struct.pack(f"<{len(state)}d", *state).hex()
         c["steps"] = []
-        for _ in range(3):
-            total = rnd.randrange(3, 20000)
-            most = total * q
-            sums = [0, most, -most] + [rnd.randrange(-most, most) for _ in range(n - 13)]
-            sums += [rnd.randrange(-50, 50) for _ in range(10)]
-            step(c, weights, state, sums, total)
+        for _ in range(2):
+            for i, s in enumerate(sums):
+                weights[i] = f32(weights[i] + move(c, state, i, s, total))
             c["steps"].append({
                 "sum": sums,
                 "weight_sum": total,
                 "weights": struct.pack(f"<{n}f", *weights).hex(),
                 "state": struct.pack(f"<{len(state)}d", *state).hex(),
             })
+            total = rnd.randrange(3, 20000)
+            sums = [rnd.randrange(-total * q, total * q) for _ in range(n)]
     return kinds
 
 
