@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ring.h"
 #include "model/metrics.h"
 #include "model/train.h"
 
@@ -113,19 +114,23 @@ static double accuracy(const float *w, const struct spec *s, const struct datase
   return 100.0 * (double)m.correct / (double)m.evaluated;
 }
 
-/* One participant's part of the sum: clip is not needed (checked), rounding is to the
- * nearest instead of at random. */
+/* One participant's part of the sum, through the protocol's quantiser. */
 static void add_update(int64_t *sum, const float *base, const float *local,
                        const struct spec *s, uint64_t weight, struct outcome *o)
 {
-  double squares = 0, scale = (double)quantiser_max(&s->quantiser) / s->quantiser.range;
+  AUTO(free_drop) float *delta = must_calloc(s->d, sizeof *delta);
+  AUTO(free_drop) uint8_t *data = must_calloc(s->d, s->ring_bits / 8);
+  struct ring x = {.data = data, .len = s->d, .bits = s->ring_bits};
+  double squares = 0;
   for (size_t i = 0; i < s->d; i++) {
-    double delta = (double)local[i] - (double)base[i];
-    squares += delta * delta;
-    o->largest = fmax(o->largest, fabs(delta));
-    sum[i] += (int64_t)weight * llrint(delta * scale);
+    delta[i] = local[i] - base[i];
+    squares += (double)delta[i] * (double)delta[i];
+    o->largest = fmax(o->largest, fabs((double)delta[i]));
   }
   o->norm = fmax(o->norm, sqrt(squares));
+  check(quantise(x, delta, &s->quantiser, weight), NULL, "quantising");
+  for (size_t i = 0; i < s->d; i++)
+    sum[i] += ring_get(x, i);
 }
 
 static void one_round(float *w, uint8_t *state, const struct spec *s,
@@ -205,7 +210,9 @@ static bool report(const struct scenario *sc, const struct spec *s,
   printf("%-14s %6zu %8zu %7zu %10.2f %12.2f %6.2f %10.3f of %-4s %6.3f of %-4s %s\n",
          sc->name, s->d, sc->present, sc->rounds, rounds, central, worst, o.largest,
          s->range, o.norm, s->clip,
-         !close ? "TOO FAR BEHIND" : fits ? "ok" : "DOES NOT FIT");
+         !close ? "TOO FAR BEHIND"
+         : fits ? "ok"
+                : "DOES NOT FIT");
   return close && fits;
 }
 

@@ -15,5 +15,6 @@ TCase *test_ring(void);
 TCase *test_merkle(void);
 TCase *test_graph(void);
 TCase *test_quantise(void);
+TCase *test_vectors(void);
 
 #endif
