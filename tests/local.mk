@@ -15,18 +15,6 @@ test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 
 TESTS += test_util test_core
 
-<<<<<<< HEAD
-check_PROGRAMS += test_model fedsim
-test_model_SOURCES = tests/unit/test_model.c tests/unit/test_model.h \
-  tests/unit/test_dataset.c tests/unit/test_net.c tests/unit/test_optimiser.c \
-  tests/unit/test_spec.c tests/unit/core_double.c
-test_model_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_model_LDADD = $(MODEL_LIBS) $(CHECK_LIBS)
-fedsim_SOURCES = tests/scenario/fedsim.c tests/unit/core_double.c
-fedsim_CFLAGS = $(AM_CFLAGS)
-fedsim_LDADD = $(MODEL_LIBS)
-TESTS += test_model fedsim
-=======
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c
@@ -53,4 +41,3 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/data/digits.csv tests/data/digits.spec.json \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
->>>>>>> main
