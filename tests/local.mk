@@ -41,3 +41,13 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/data/digits.csv tests/data/digits.spec.json \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
+
+# The clients' library: against a server in memory.
+check_PROGRAMS += test_client
+test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
+  tests/unit/test_home.c tests/unit/test_parsing.c tests/unit/test_drive.c \
+  tests/unit/host.c tests/unit/host.h
+test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
+test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
+TESTS += test_client
