@@ -14,7 +14,6 @@ struct member {
   struct point mask_key, share_key, self_key; /* A, E, S */
 };
 
-/* What a manifest says about boxes, kept for the survivor conditions. */
 struct round {
   struct digest instance;
   struct identity coordinator;
@@ -44,9 +43,8 @@ enum err round_open(struct round **out, const struct instance_event *instance,
  * minimum, n <= maximum, and the root. */
 enum err round_roster(struct round *r, const json_t *roster, const json_t *members,
                       struct why *why) MUST_USE;
-/* Checks k, t and the beacon. beacon: what the caller's own view of the chain says about
- * the block, or NULL on unanchored instances; on a simulated chain round.h computes it
- * itself when the instance event says simulated. */
+/* Checks k, t and the beacon. `simulated`: the instance runs on the tests' own chain,
+ * whose block hashes this function computes; a beacon is refused otherwise. */
 enum err round_graph(struct round *r, const json_t *graph, bool simulated,
                      struct why *why) MUST_USE;
 /* shares: array of the share events of U1 by index. */

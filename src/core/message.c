@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading the protocol's events; building is in message_build.c. */
+#include "core/message.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/graph.h"
+#include "core/group.h"
+#include "core/merkle.h"
+#include "util/field.h"
+#include "util/text.h"
+
+const char *const tail_kind_names[TAIL_KINDS] = {
+    [TAIL_WEIGHT] = "weight",
+    [TAIL_LOSS] = "loss",
+    [TAIL_CORRECT] = "correct",
+    [TAIL_EVALUATED] = "evaluated",
+    [TAIL_TRUE_POSITIVE] = "true_positive",
+    [TAIL_FALSE_POSITIVE] = "false_positive",
+    [TAIL_TRUE_NEGATIVE] = "true_negative",
+    [TAIL_FALSE_NEGATIVE] = "false_negative",
+};
+
+#define INTEGER_MAX 9007199254740991.0
+
+/* The members that events share. A coordinator's round event has the first four. */
+#define COORDINATOR_FIELDS(type_, h)                                                     \
+  FIELD_CONST("type", type_), FIELD_HEX("instance", (h).instance.b),                     \
+      FIELD_ANY("sig", &sig)
+#define ROUND_FIELDS(type_, h) COORDINATOR_FIELDS(type_, h), FIELD_HEX("ctx", (h).ctx.b)
+#define PARTICIPANT_FIELDS(type_, h)                                                     \
+  COORDINATOR_FIELDS(type_, h), FIELD_HEX("participant", (h).participant.b),             \
+      FIELD_OBJECT("seen", &seen)
+
+static enum err seen_check(const json_t *seen, struct why *why)
+{
+  uint64_t size;
+  struct digest root, empty;
+  const struct field fields[] = {FIELD_UINT("size", &size, 0, INTEGER_MAX),
+                                 FIELD_HEX("root", root.b), FIELD_END};
+  TRY(field_read_at(seen, fields, "seen", why));
+  crypto_hash_sha256(empty.b, NULL, 0);
+  if (size == 0 && memcmp(&root, &empty, sizeof root) != 0)
+    return why_set(why, E_FIELD_VALUE, "seen.root", "must be the root of the empty tree");
+  return OK;
+}
+
+static enum err point_check(const struct point *p, const char *field, struct why *why)
+{
+  if (!point_valid(p))
+    return why_set(why, E_POINT, field, "is not a canonical ristretto255 point");
+  return OK;
+}
+
+bool slug_valid(const char *slug)
+{
+  size_t len = strlen(slug);
+  return len >= 1 && len <= SLUG_MAX && slug[0] != '-' &&
+         strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static enum err slug_check(const char *slug, struct why *why)
+{
+  if (!slug_valid(slug))
+    return why_set(why, E_FIELD_VALUE, "model",
+                   "must be lowercase letters, digits and hyphens");
+  return OK;
+}
+
+enum err instance_parse(struct instance_event *out, const json_t *event, struct why *why)
+{
+  struct instance_event i = {0};
+  json_t *chain, *sig;
+  const struct field fields[] = {FIELD_CONST("type", "instance"),
+                                 FIELD_STRING("origin", &i.origin, 1, 200),
+                                 FIELD_HEX("coordinator", i.coordinator.b),
+                                 FIELD_ANY("chain", &chain),
+                                 FIELD_ANY("sig", &sig),
+                                 FIELD_END};
+  TRY(field_read(event, fields, why));
+  if (!json_is_null(chain)) {
+    uint64_t id;
+    const char *contract;
+    const struct field on_chain[] = {FIELD_UINT("id", &id, 0, INTEGER_MAX),
+                                     FIELD_STRING("contract", &contract, 1, 64),
+                                     FIELD_END};
+    TRY(field_read_at(chain, on_chain, "chain", why));
+    i.anchored = true;
+    i.simulated = id == 0 && strcmp(contract, "simulated") == 0;
+  }
+  *out = i;
+  return OK;
+}
+
+static bool payout_valid(const char *s)
+{
+  return strlen(s) == 42 && strncmp(s, "0x", 2) == 0 &&
+         strspn(s + 2, "0123456789abcdefABCDEF") == 40;
+}
+
+enum err enroll_parse(struct enroll_event *out, const json_t *event, struct why *why)
+{
+  struct enroll_event e = {0};
+  json_t *payout, *seen, *sig;
+  const struct field fields[] = {PARTICIPANT_FIELDS("enroll", e.header),
+                                 FIELD_HEX("organisation", e.organisation.b),
+                                 FIELD_ANY("payout", &payout),
+                                 FIELD_HEX("invite", e.invite.b),
+                                 FIELD_HEX("name", e.name.b),
+                                 FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(seen_check(seen, why));
+  if (!json_is_null(payout)) {
+    e.payout = json_string_value(payout);
+    if (!e.payout || !payout_valid(e.payout))
+      return why_set(why, E_FIELD_VALUE, "payout",
+                     "must be null or 0x and 40 hex digits");
+  }
+  *out = e;
+  return OK;
+}
+
+enum err admission_parse(struct admission_event *out, const char *type,
+                         const json_t *event, struct why *why)
+{
+  struct admission_event a = {0};
+  json_t *sig;
+  const struct field fields[] = {COORDINATOR_FIELDS(type, a.header),
+                                 FIELD_HEX("participant", a.header.participant.b),
+                                 FIELD_STRING("model", &a.model, 1, SLUG_MAX),
+                                 FIELD_HEX("identity", a.identity.b), FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(slug_check(a.model, why));
+  *out = a;
+  return OK;
+}
+
+/* ---- open ---- */
+
+static enum err tail_read(struct open_event *o, const json_t *tail, struct why *why)
+{
+  o->tail_len = (unsigned)json_array_size(tail);
+  o->tail = must_calloc(o->tail_len, sizeof *o->tail);
+  for (unsigned i = 0; i < o->tail_len; i++) {
+    const json_t *row = json_array_get(tail, i);
+    const char *kind = json_string_value(json_array_get(row, 0));
+    const char *name = json_string_value(json_array_get(row, 1));
+    const json_t *max = json_array_get(row, 2);
+    char field[32];
+    snprintf(field, sizeof field, "tail[%u]", i);
+    if (json_array_size(row) != 3 || !kind || !name || !json_is_integer(max) ||
+        json_integer_value(max) < 1)
+      return why_set(why, E_FIELD_TYPE, field, "must be [kind, name, max]");
+    unsigned k = 0;
+    while (k < TAIL_KINDS && strcmp(kind, tail_kind_names[k]) != 0)
+      k++;
+    if (k == TAIL_KINDS || (k == TAIL_WEIGHT) != (i == 0))
+      return why_set(why, E_FIELD_VALUE, field,
+                     "kinds are a closed list and weight comes first, once");
+    o->tail[i] =
+        (struct tail_entry){(enum tail_kind)k, name, (uint64_t)json_integer_value(max)};
+  }
+  if (o->tail[0].max != o->quantiser.cap || *o->tail[0].name)
+    return why_set(why, E_FIELD_VALUE, "tail[0]", "must be the weight with its cap");
+  return OK;
+}
+
+static enum err base_read(struct open_event *o, const json_t *base, struct why *why)
+{
+  static const char *const sources[] = {
+      [BASE_INIT] = "init", [BASE_RESULT] = "result", [BASE_IMPORT] = "import"};
+  const char *source;
+  bool has_event;
+  const struct field fields[] = {
+      FIELD_STRING("source", &source, 1, 16), FIELD_HEX("sha256", o->base.b),
+      FIELD_HEX_OR_NULL("event", o->base_event.b, &has_event), FIELD_END};
+  TRY(field_read_at(base, fields, "base", why));
+  for (unsigned s = 0; s < LENGTH(sources); s++)
+    if (strcmp(source, sources[s]) == 0 && has_event == (s != BASE_INIT)) {
+      o->source = (enum base_source)s;
+      return OK;
+    }
+  return why_set(why, E_FIELD_VALUE, "base.source",
+                 "must be init without an event, or result or import with one");
+}
+
+static enum err optimiser_read(struct open_event *o, struct why *why)
+{
+  const json_t *state = json_object_get(o->optimiser, "state");
+  if (!json_is_string(json_object_get(o->optimiser, "kind")) || !state)
+    return why_set(why, E_FIELD_MISSING, "optimiser", "must have kind and state");
+  o->has_state = json_is_string(state);
+  if (!json_is_null(state) &&
+      (!o->has_state || hex_decode(o->state.b, 32, json_string_value(state)) != OK))
+    return why_set(why, E_FIELD_VALUE, "optimiser.state", "must be null or a digest");
+  return OK;
+}
+
+static enum err excluded_read(struct open_event *o, const json_t *list, struct why *why)
+{
+  o->excluded_len = (unsigned)json_array_size(list);
+  o->excluded = must_calloc(o->excluded_len, sizeof *o->excluded);
+  for (unsigned i = 0; i < o->excluded_len; i++) {
+    const char *hex = json_string_value(json_array_get(list, i));
+    if (!hex || hex_decode(o->excluded[i].b, 32, hex) != OK)
+      return why_set(why, E_FIELD_VALUE, "excluded", "must hold participant keys");
+  }
+  return OK;
+}
+
+/* Section 3: whatever could overflow or weaken the round is refused. */
+static enum err open_check(const struct open_event *o, bool anchored, struct why *why)
+{
+  const struct quantiser *q = &o->quantiser;
+  unsigned __int128 half = (unsigned __int128)1 << (o->ring_bits - 1);
+  unsigned __int128 most = (unsigned __int128)o->maximum * q->cap;
+  if (most * (uint64_t)quantiser_max(q) >= half)
+    return why_set(why, E_OVERFLOW, "ring_bits",
+                   "maximum x weight_cap x (2^%u - 1) reaches 2^%u", q->bits - 1,
+                   o->ring_bits - 1);
+  for (unsigned i = 0; i < o->tail_len; i++)
+    if ((unsigned __int128)o->maximum * o->tail[i].max >= half)
+      return why_set(why, E_OVERFLOW, "tail", "maximum x %s reaches 2^%u",
+                     tail_kind_names[o->tail[i].kind], o->ring_bits - 1);
+  if (o->minimum > o->maximum)
+    return why_set(why, E_FIELD_VALUE, "maximum", "must not be below the minimum");
+  if (o->corrupt_bp + o->dropout_bp > 9000)
+    return why_set(why, E_FIELD_VALUE, "dropout_bp",
+                   "corrupt_bp + dropout_bp must not exceed 9000");
+  if (!anchored && o->maximum > 200)
+    return why_set(why, E_FIELD_VALUE, "maximum", "at most 200 without a chain");
+  return OK;
+}
+
+static enum err open_read(struct open_event *o, bool anchored, struct why *why)
+{
+  json_t *base, *tail, *optimiser, *deadlines, *reward, *excluded, *sig;
+  uint64_t bits, q, minimum, maximum, corrupt, dropout, unused;
+  struct quantiser *z = &o->quantiser;
+  int64_t mantissa;
+  unsigned exponent;
+  const struct field fields[] = {
+      COORDINATOR_FIELDS("open", o->header),
+      FIELD_STRING("model", &o->model, 1, SLUG_MAX),
+      FIELD_UINT("version", &o->version, 1, INTEGER_MAX),
+      FIELD_HEX("spec", o->spec.b),
+      FIELD_UINT("round", &o->round, 1, INTEGER_MAX),
+      FIELD_UINT("attempt", &o->attempt, 1, 16),
+      FIELD_OBJECT("base", &base),
+      FIELD_UINT("d", &o->d, 1, (double)(1LL << 40)),
+      FIELD_ARRAY("tail", &tail, 1, TAIL_MAX),
+      FIELD_UINT("ring_bits", &bits, 16, 64),
+      FIELD_UINT("quant_bits", &q, 2, 31),
+      FIELD_STRING("range", &o->range, 1, 24),
+      FIELD_STRING("clip", &o->clip, 1, 24),
+      FIELD_UINT("weight_cap", &z->cap, 1, INTEGER_MAX),
+      FIELD_OBJECT("optimiser", &optimiser),
+      FIELD_UINT("minimum", &minimum, 3, PARTICIPANTS_MAX),
+      FIELD_UINT("maximum", &maximum, 3, PARTICIPANTS_MAX),
+      FIELD_UINT("corrupt_bp", &corrupt, 0, 9000),
+      FIELD_UINT("dropout_bp", &dropout, 0, 9000),
+      FIELD_OBJECT("deadlines", &deadlines),
+      FIELD_UINT("beacon_distance", &o->beacon_distance, 0, 100000),
+      FIELD_OBJECT("reward", &reward),
+      FIELD_ARRAY("excluded", &excluded, 0, PARTICIPANTS_MAX),
+      FIELD_UINT("time", &unused, 0, INTEGER_MAX),
+      FIELD_END,
+  };
+  TRY(field_read(o->event, fields, why));
+  TRY(slug_check(o->model, why));
+  const struct field lengths[] = {
+      FIELD_UINT("join", &o->deadline[DEADLINE_JOIN], 1, 31536000),
+      FIELD_UINT("share", &o->deadline[DEADLINE_SHARE], 1, 31536000),
+      FIELD_UINT("upload", &o->deadline[DEADLINE_UPLOAD], 1, 31536000),
+      FIELD_UINT("unmask", &o->deadline[DEADLINE_UNMASK], 1, 31536000), FIELD_END};
+  TRY(field_read_at(deadlines, lengths, "deadlines", why));
+  o->ring_bits = (unsigned)bits;
+  if (!ring_bits_valid(o->ring_bits))
+    return why_set(why, E_FIELD_VALUE, "ring_bits", "must be 16, 24, 32, 40, 48 or 64");
+  z->bits = (unsigned)q;
+  if (decimal_parse(&z->range, o->range) != OK || z->range <= 0 ||
+      decimal_exact(&mantissa, &exponent, o->range) != OK)
+    return why_set(why, E_FIELD_VALUE, "range", "must be a positive decimal");
+  if (decimal_parse(&z->clip, o->clip) != OK || z->clip <= 0 ||
+      decimal_exact(&mantissa, &exponent, o->clip) != OK)
+    return why_set(why, E_FIELD_VALUE, "clip", "must be a positive decimal");
+  o->minimum = (unsigned)minimum;
+  o->maximum = (unsigned)maximum;
+  o->corrupt_bp = (unsigned)corrupt;
+  o->dropout_bp = (unsigned)dropout;
+  o->optimiser = optimiser;
+  TRY(base_read(o, base, why));
+  TRY(tail_read(o, tail, why));
+  TRY(optimiser_read(o, why));
+  TRY(excluded_read(o, excluded, why));
+  TRY(open_check(o, anchored, why));
+  return event_hash_as(&o->ctx, "chorus/v1/ctx\n", o->event);
+}
+
+enum err open_parse(struct open_event **out, const json_t *event, bool anchored,
+                    struct why *why)
+{
+  struct open_event *o = must_calloc(1, sizeof *o);
+  o->event = json_incref((json_t *)event);
+  enum err e = open_read(o, anchored, why);
+  if (e != OK) {
+    open_free(o);
+    return e;
+  }
+  o->header.ctx = o->ctx;
+  *out = o;
+  return OK;
+}
+
+void open_free(struct open_event *o)
+{
+  if (!o)
+    return;
+  json_decref(o->event);
+  free(o->tail);
+  free(o->excluded);
+  free(o);
+}
+
+/* ---- round events ---- */
+
+enum err join_parse(struct join_event *out, const json_t *event, struct why *why)
+{
+  struct join_event j;
+  json_t *seen, *sig;
+  const struct field fields[] = {
+      PARTICIPANT_FIELDS("join", j.header), FIELD_HEX("ctx", j.header.ctx.b),
+      FIELD_HEX("mask_key", j.mask_key.b),  FIELD_HEX("share_key", j.share_key.b),
+      FIELD_HEX("self_key", j.self_key.b),  FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(seen_check(seen, why));
+  TRY(point_check(&j.mask_key, "mask_key", why));
+  TRY(point_check(&j.share_key, "share_key", why));
+  TRY(point_check(&j.self_key, "self_key", why));
+  *out = j;
+  return OK;
+}
+
+enum err roster_parse(struct roster_event *out, const json_t *event, struct why *why)
+{
+  struct roster_event r;
+  uint64_t n;
+  json_t *sig;
+  const struct field fields[] = {ROUND_FIELDS("roster", r.header),
+                                 FIELD_UINT("n", &n, 3, PARTICIPANTS_MAX),
+                                 FIELD_HEX("joins", r.joins.b), FIELD_END};
+  TRY(field_read(event, fields, why));
+  r.n = (unsigned)n;
+  *out = r;
+  return OK;
+}
+
+enum err graph_parse(struct graph_event *out, const json_t *event, struct why *why)
+{
+  struct graph_event g = {0};
+  uint64_t k, t;
+  const char *beacon;
+  json_t *block, *sig;
+  const struct field fields[] = {ROUND_FIELDS("graph", g.header),
+                                 FIELD_HEX("roster", g.roster.b),
+                                 FIELD_UINT("k", &k, 1, PARTICIPANTS_MAX),
+                                 FIELD_UINT("t", &t, 2, PARTICIPANTS_MAX),
+                                 FIELD_ANY("block", &block),
+                                 FIELD_STRING("beacon", &beacon, 0, 64),
+                                 FIELD_END};
+  TRY(field_read(event, fields, why));
+  g.k = (unsigned)k;
+  g.t = (unsigned)t;
+  g.has_block = json_is_integer(block) && json_integer_value(block) >= 0;
+  if (!g.has_block && !json_is_null(block))
+    return why_set(why, E_FIELD_TYPE, "block", "must be null or a block number");
+  g.block = g.has_block ? (uint64_t)json_integer_value(block) : 0;
+  if (g.has_block ? hex_decode(g.beacon.b, 32, beacon) != OK : *beacon != 0)
+    return why_set(why, E_FIELD_VALUE, "beacon",
+                   "must be the hash of the block, or empty");
+  *out = g;
+  return OK;
+}
+
+enum err share_parse(struct share_event *out, const json_t *event, struct why *why)
+{
+  struct share_event s;
+  json_t *seen, *sig;
+  const struct field fields[] = {
+      PARTICIPANT_FIELDS("share", s.header), FIELD_HEX("ctx", s.header.ctx.b),
+      FIELD_HEX("graph", s.graph.b), FIELD_HEX("deals", s.deals.b), FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(seen_check(seen, why));
+  *out = s;
+  return OK;
+}
+
+static enum err set_parse_as(struct set_event *out, const char *type,
+                             const char *previous, const char *root, const json_t *event,
+                             struct why *why)
+{
+  struct set_event s;
+  json_t *sig;
+  const struct field fields[] = {
+      ROUND_FIELDS(type, s.header), FIELD_HEX(previous, s.previous.b),
+      FIELD_STRING("members", &s.members, 2, PARTICIPANTS_MAX / 4),
+      FIELD_HEX(root, s.root.b), FIELD_END};
+  TRY(field_read(event, fields, why));
+  *out = s;
+  return OK;
+}
+
+enum err sharers_parse(struct set_event *out, const json_t *event, struct why *why)
+{
+  return set_parse_as(out, "sharers", "graph", "shares", event, why);
+}
+
+enum err survivors_parse(struct set_event *out, const json_t *event, struct why *why)
+{
+  return set_parse_as(out, "survivors", "sharers", "updates", event, why);
+}
+
+static enum err missing_read(struct update_event *u, const json_t *list, struct why *why)
+{
+  u->missing_len = (unsigned)json_array_size(list);
+  u->missing = must_calloc(u->missing_len, sizeof *u->missing);
+  for (unsigned i = 0; i < u->missing_len; i++) {
+    const json_t *v = json_array_get(list, i);
+    json_int_t j = json_integer_value(v);
+    if (!json_is_integer(v) || j < 0 || j >= PARTICIPANTS_MAX ||
+        (i && (uint32_t)j <= u->missing[i - 1]))
+      return why_set(why, E_FIELD_VALUE, "missing", "must be roster indices, ascending");
+    u->missing[i] = (uint32_t)j;
+  }
+  return OK;
+}
+
+static enum err bad_read(struct update_event *u, const json_t *list, struct why *why)
+{
+  u->bad_len = (unsigned)json_array_size(list);
+  u->bad = must_calloc(u->bad_len, sizeof *u->bad);
+  for (unsigned i = 0; i < u->bad_len; i++) {
+    struct complaint *c = &u->bad[i];
+    uint64_t dealer;
+    char at[32];
+    snprintf(at, sizeof at, "bad[%u]", i);
+    const struct field fields[] = {FIELD_UINT("dealer", &dealer, 0, PARTICIPANTS_MAX - 1),
+                                   FIELD_HEX("key", c->key.b),
+                                   FIELD_HEX("challenge", c->proof.challenge.b),
+                                   FIELD_HEX("response", c->proof.response.b), FIELD_END};
+    TRY(field_read_at(json_array_get(list, i), fields, at, why));
+    c->dealer = (uint32_t)dealer;
+    if (i && c->dealer <= u->bad[i - 1].dealer)
+      return why_set(why, E_FIELD_VALUE, at, "dealers must be ascending");
+    TRY(point_check(&c->key, at, why));
+  }
+  for (unsigned i = 0; i < u->missing_len; i++)
+    for (unsigned c = 0; c < u->bad_len; c++)
+      if (u->missing[i] == u->bad[c].dealer)
+        return why_set(why, E_FIELD_VALUE, "bad", "a box is missing or bad, not both");
+  return OK;
+}
+
+enum err update_parse(struct update_event *out, const json_t *event, struct why *why)
+{
+  struct update_event u = {0};
+  json_t *seen, *sig, *missing, *bad;
+  const struct field fields[] = {
+      PARTICIPANT_FIELDS("update", u.header),
+      FIELD_HEX("ctx", u.header.ctx.b),
+      FIELD_HEX("sharers", u.sharers.b),
+      FIELD_UINT("length", &u.length, 2, INTEGER_MAX),
+      FIELD_HEX("chunks", u.chunks.b),
+      FIELD_ARRAY("missing", &missing, 0, PARTICIPANTS_MAX),
+      FIELD_ARRAY("bad", &bad, 0, PARTICIPANTS_MAX),
+      FIELD_END,
+  };
+  TRY(field_read(event, fields, why));
+  TRY(seen_check(seen, why));
+  enum err e = missing_read(&u, missing, why);
+  if (e == OK)
+    e = bad_read(&u, bad, why);
+  if (e != OK) {
+    update_done(&u);
+    return e;
+  }
+  *out = u;
+  return OK;
+}
+
+void update_done(struct update_event *u)
+{
+  free(u->missing);
+  free(u->bad);
+  u->missing = NULL;
+  u->bad = NULL;
+  u->missing_len = u->bad_len = 0;
+}
+
+bool update_lists(const struct update_event *u, uint32_t j)
+{
+  for (unsigned i = 0; i < u->missing_len; i++)
+    if (u->missing[i] == j)
+      return true;
+  for (unsigned i = 0; i < u->bad_len; i++)
+    if (u->bad[i].dealer == j)
+      return true;
+  return false;
+}
+
+enum err unmask_parse(struct unmask_event *out, const json_t *event, struct why *why)
+{
+  struct unmask_event u = {0};
+  json_t *seen, *sig, *shares;
+  const struct field fields[] = {
+      PARTICIPANT_FIELDS("unmask", u.header), FIELD_HEX("ctx", u.header.ctx.b),
+      FIELD_HEX("survivors", u.survivors.b),
+      FIELD_ARRAY("shares", &shares, 0, PARTICIPANTS_MAX), FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(seen_check(seen, why));
+  u.len = (unsigned)json_array_size(shares);
+  u.shares = must_calloc(u.len, sizeof *u.shares);
+  u.given = must_calloc(u.len, sizeof *u.given);
+  for (unsigned i = 0; i < u.len; i++) {
+    const json_t *v = json_array_get(shares, i);
+    char at[32];
+    snprintf(at, sizeof at, "shares[%u]", i);
+    u.given[i] = !json_is_null(v);
+    if (u.given[i] && (!json_is_string(v) ||
+                       hex_decode(u.shares[i].b, 32, json_string_value(v)) != OK ||
+                       !scalar_valid(u.shares[i].b))) {
+      unmask_done(&u);
+      return why_set(why, E_SCALAR, at, "must be null or a canonical scalar in hex");
+    }
+  }
+  *out = u;
+  return OK;
+}
+
+void unmask_done(struct unmask_event *u)
+{
+  if (u->shares)
+    sodium_memzero(u->shares, u->len * sizeof *u->shares);
+  free(u->shares);
+  free(u->given);
+  *u = (struct unmask_event){.header = u->header};
+}
+
+enum err result_parse(struct result_event *out, const json_t *event, struct why *why)
+{
+  struct result_event r = {0};
+  json_t *unmasks, *totals, *rewards, *named, *sig;
+  const struct field fields[] = {
+      ROUND_FIELDS("result", r.header),
+      FIELD_HEX("survivors", r.survivors.b),
+      FIELD_OBJECT("unmasks", &unmasks),
+      FIELD_UINT("count", &r.count, 3, PARTICIPANTS_MAX),
+      FIELD_HEX("sum", r.sum.b),
+      FIELD_ARRAY("totals", &totals, 1, TAIL_MAX),
+      FIELD_HEX("model", r.model.b),
+      FIELD_HEX_OR_NULL("optimiser_state", r.state.b, &r.has_state),
+      FIELD_ANY("rewards", &rewards),
+      FIELD_ARRAY("named", &named, 0, PARTICIPANTS_MAX),
+      FIELD_END,
+  };
+  TRY(field_read(event, fields, why));
+  const struct field answers[] = {
+      FIELD_STRING("members", &r.answered, 2, PARTICIPANTS_MAX / 4),
+      FIELD_HEX("root", r.unmasks.b), FIELD_END};
+  TRY(field_read_at(unmasks, answers, "unmasks", why));
+  r.totals = totals;
+  *out = r;
+  return OK;
+}
+
+void deal_leaf(uint8_t leaf[96], const uint8_t deal[DEAL_BYTES])
+{
+  memcpy(leaf, deal, 64);
+  crypto_hash_sha256(leaf + 64, deal + 64, DEAL_BYTES - 64);
+}
