@@ -6,8 +6,10 @@ test_util_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_util_LDADD = $(UTIL_LIBS) $(CHECK_LIBS)
 
 test_core_SOURCES = tests/unit/test_core.c tests/unit/test_core.h \
-  tests/unit/test_event.c
+  tests/unit/test_event.c tests/unit/test_graph.c tests/unit/test_group.c \
+  tests/unit/test_keys.c tests/unit/test_merkle.c tests/unit/test_quantise.c \
+  tests/unit/test_ring.c tests/unit/test_sharing.c
 test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS) -lm
+test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 
 TESTS += test_util test_core
