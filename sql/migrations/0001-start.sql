@@ -162,7 +162,6 @@ CREATE TABLE rounds (
   beacon bytes32,
   u1 bytea, sharers_hash bytes32,
   u2 bytea, survivors_hash bytes32,
-  awaited bigint,                         -- how many answers end the phase early
   joins_doc bigint REFERENCES blobs,
   shares_doc bigint REFERENCES blobs,
   updates_doc bigint REFERENCES blobs,
@@ -175,6 +174,8 @@ CREATE TABLE rounds (
   state_sha256 bytes32,
   count bigint,
   totals text,                            -- JSON: the tail of the sum
+  loss double precision,                  -- of the base model, on the participants' rows
+  accuracy double precision,
   failure text,
   holdout_loss double precision,
   holdout_accuracy double precision,
@@ -187,6 +188,18 @@ CREATE UNIQUE INDEX rounds_one_open ON rounds (model) WHERE phase NOT IN ('done'
 CREATE UNIQUE INDEX rounds_one_result ON rounds (model, round) WHERE phase = 'done';
 CREATE INDEX rounds_running ON rounds (phase) WHERE phase NOT IN ('done', 'failed');
 
+-- A round's row as the program reads it, times in seconds.
+CREATE VIEW round_view AS
+SELECT ctx, model::text AS model, version, round, attempt, phase,
+       extract(epoch FROM opened_at)::float8 AS opened_at,
+       extract(epoch FROM deadline)::float8 AS deadline_at,
+       extract(epoch FROM ended_at)::float8 AS ended_at,
+       extract(epoch FROM clock_timestamp())::float8 AS now_at,
+       open, minimum, maximum, length, chunks, base, base_state, n, joins_root, roster_hash,
+       graph_hash, beacon, u1, sharers_hash, u2, survivors_hash, joins_doc, shares_doc,
+       updates_doc, unmasks_doc, sum, failure
+FROM rounds;
+
 CREATE TABLE joins (
   ctx bytes32 NOT NULL REFERENCES rounds,
   participant bytes32 NOT NULL,
@@ -195,6 +208,7 @@ CREATE TABLE joins (
   share_key bytes32 NOT NULL,
   self_key bytes32 NOT NULL,
   event bigint NOT NULL,
+  admit bigint NOT NULL,                  -- the admission it joined under
   member bigint,                          -- the roster index, once there is one
   PRIMARY KEY (ctx, participant),
   CONSTRAINT joins_one_organisation UNIQUE (ctx, organisation),
@@ -237,6 +251,7 @@ CREATE TABLE unmasks (
   ctx bytes32 NOT NULL REFERENCES rounds,
   member bigint NOT NULL,
   event bigint NOT NULL,
+  nulls bytea NOT NULL,                   -- le32 of each neighbour it gave no share for
   PRIMARY KEY (ctx, member)
 );
 

@@ -22,8 +22,9 @@ static enum err flush(struct db *db, struct blob_writer *w, struct bytes chunk)
 {
   if (!EVP_DigestUpdate(w->hash, chunk.data, chunk.len))
     return E_INTERNAL;
-  TRY(db_run(db, Q_BLOB_PUT,
-             DB_ARGS(DB_INT(w->info.id), DB_INT(w->part), DB_BYTES(chunk.data, chunk.len))));
+  TRY(db_run(
+      db, Q_BLOB_PUT,
+      DB_ARGS(DB_INT(w->info.id), DB_INT(w->part), DB_BYTES(chunk.data, chunk.len))));
   w->part++;
   w->info.length += chunk.len;
   return OK;
@@ -55,9 +56,9 @@ enum err blob_finish(struct db *db, struct blob_writer *w)
   w->pending.len = 0;
   if (!EVP_DigestFinal_ex(w->hash, w->info.sha256.b, NULL))
     return E_INTERNAL;
-  return db_run(db, Q_BLOB_FINISH,
-                DB_ARGS(DB_INT(w->info.id), DB_INT(w->info.length),
-                        DB_FIXED(&w->info.sha256)));
+  return db_run(
+      db, Q_BLOB_FINISH,
+      DB_ARGS(DB_INT(w->info.id), DB_INT(w->info.length), DB_FIXED(&w->info.sha256)));
 }
 
 void blob_writer_done(struct blob_writer *w)
@@ -119,9 +120,9 @@ enum err blob_read(struct db *db, int64_t id, uint64_t offset, void *out, size_t
     AUTO(db_rows_done) struct db_rows rows = {0};
     uint64_t within = offset % CHUNK_BYTES;
     size_t want = MIN(len, (size_t)(CHUNK_BYTES - within));
-    enum err e = db_query(db, Q_BLOB_RANGE, &rows,
-                          DB_ARGS(DB_INT(id), DB_INT(offset / CHUNK_BYTES),
-                                  DB_INT(within), DB_INT(want)));
+    enum err e = db_query(
+        db, Q_BLOB_RANGE, &rows,
+        DB_ARGS(DB_INT(id), DB_INT(offset / CHUNK_BYTES), DB_INT(within), DB_INT(want)));
     if (e != OK)
       return e == E_NOT_FOUND ? E_RANGE : e;
     struct bytes b = db_bytes(&rows, 0, 0);

@@ -178,8 +178,8 @@ enum err db_query(struct db *db, enum query q, struct db_rows *rows, unsigned n,
     r = PQexecPrepared(db->conn, info->name, (int)n, w.values, w.lengths, w.formats, 1);
     if (result_good(r))
       break;
-    bool again = attempt == 0 && !db->in_transaction &&
-                 PQstatus(db->conn) != CONNECTION_OK;
+    bool again =
+        attempt == 0 && !db->in_transaction && PQstatus(db->conn) != CONNECTION_OK;
     enum err e = again ? OK : failed(db, info->name, r);
     PQclear(r);
     if (!again)

@@ -3,8 +3,9 @@
  * binary parameters and results, and the one transaction runner.
  *
  * Errors of all functions here: E_DB_RETRY (a deadlock or serialisation failure: the
- * transaction runner repeats), E_CONFLICT (a unique or exclusion constraint; db_constraint
- * names it), E_DB (anything else). Nothing was changed when a statement fails. */
+ * transaction runner repeats), E_CONFLICT (a unique or exclusion constraint;
+ * db_constraint names it), E_DB (anything else). Nothing was changed when a statement
+ * fails. */
 #ifndef DB_DB_H
 #define DB_DB_H
 
@@ -38,8 +39,8 @@ static inline void db_drop(struct db **p)
 enum db_kind { DB_KIND_NULL, DB_KIND_INT, DB_KIND_REAL, DB_KIND_BOOL, DB_KIND_BYTES };
 struct db_arg {
   enum db_kind kind;
-  int64_t i; /* bigint, boolean */
-  double d;  /* double precision */
+  int64_t i;          /* bigint, boolean */
+  double d;           /* double precision */
   struct bytes bytes; /* bytea and text */
 };
 struct db_arg db_arg_text(const char *s); /* NULL: null */
@@ -77,14 +78,14 @@ bool db_bool(const struct db_rows *r, unsigned row, unsigned column);   /* null:
 const char *db_text(const struct db_rows *r, unsigned row, unsigned column);
 /* Borrowed; .data NULL when null. */
 struct bytes db_bytes(const struct db_rows *r, unsigned row, unsigned column);
-/* Copies a value of exactly `size` bytes; false (and out untouched) when it is null or has
- * another size. */
+/* Copies a value of exactly `size` bytes; false (and out untouched) when it is null or
+ * has another size. */
 bool db_fixed(const struct db_rows *r, unsigned row, unsigned column, void *out,
               size_t size);
 
-/* Runs one prepared statement. rows may be NULL. Outside a transaction a broken connection
- * is opened again and the statement repeated once, so it must then be one that may run
- * twice. A ":one" statement that yields no row gives E_NOT_FOUND. */
+/* Runs one prepared statement. rows may be NULL. Outside a transaction a broken
+ * connection is opened again and the statement repeated once, so it must then be one that
+ * may run twice. A ":one" statement that yields no row gives E_NOT_FOUND. */
 enum err db_query(struct db *db, enum query q, struct db_rows *rows, unsigned n,
                   const struct db_arg *args) MUST_USE;
 /* The same for statements of which only success matters. */

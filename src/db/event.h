@@ -6,16 +6,16 @@
 #include "core/event.h"
 #include "db/db.h"
 
-/* Stores an event (signed, canonical). model, ctx and participant may be NULL. *seq is its
- * place. E_CONFLICT when the round already has another of this type by this signer, or the
- * very same event was stored. */
+/* Stores an event (signed, canonical). model, ctx and participant may be NULL. *seq is
+ * its place. E_CONFLICT when the round already has another of this type by this signer,
+ * or the very same event was stored. */
 enum err db_event_store(struct db *db, const json_t *event, const char *model,
                         const struct digest *ctx, const struct identity *participant,
                         const struct digest *hash, int64_t *seq) MUST_USE;
 /* Keeps the receipt that was given for it. */
 enum err db_event_receipt(struct db *db, int64_t seq, struct bytes receipt) MUST_USE;
-/* The receipt of an event with this hash: *rows owns it. Empty bytes when the event is not
- * known. */
+/* The receipt of an event with this hash: *rows owns it. Empty bytes when the event is
+ * not known. */
 enum err db_event_find(struct db *db, const struct digest *hash, struct db_rows *rows,
                        struct bytes *receipt, bool *known) MUST_USE;
 /* What this signer already said in a round: *known and its hash. */

@@ -20,8 +20,15 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/event.sql \
   $(srcdir)/sql/queries/instance.sql \
   $(srcdir)/sql/queries/invite.sql \
+  $(srcdir)/sql/queries/job.sql \
+  $(srcdir)/sql/queries/join.sql \
   $(srcdir)/sql/queries/model.sql \
-  $(srcdir)/sql/queries/participant.sql
+  $(srcdir)/sql/queries/participant.sql \
+  $(srcdir)/sql/queries/round.sql \
+  $(srcdir)/sql/queries/schedule.sql \
+  $(srcdir)/sql/queries/share.sql \
+  $(srcdir)/sql/queries/unmask.sql \
+  $(srcdir)/sql/queries/update.sql
 DB_MIGRATIONS = \
   $(srcdir)/sql/migrations/0001-start.sql
 DB_GENERATE = $(AM_V_GEN)$(MKDIR_P) src/db && $(AWK) -f $(srcdir)/sql/generate.awk

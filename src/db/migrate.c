@@ -37,9 +37,8 @@ static enum err apply(PGconn *conn, const struct db_migration *m, struct why *wh
 {
   char hex[65], record[256];
   hash_of(hex, m);
-  snprintf(record, sizeof record,
-           "INSERT INTO schema_migrations VALUES (%u, '%s', '%s')", m->number, m->name,
-           hex);
+  snprintf(record, sizeof record, "INSERT INTO schema_migrations VALUES (%u, '%s', '%s')",
+           m->number, m->name, hex);
   enum err e = run(conn, "BEGIN", why);
   if (e == OK)
     e = run(conn, m->sql, why);
@@ -54,7 +53,8 @@ static enum err apply(PGconn *conn, const struct db_migration *m, struct why *wh
 /* How many are applied, after comparing each with the program's own. */
 static enum err check_applied(PGconn *conn, unsigned *count, struct why *why)
 {
-  PGresult *r = PQexec(conn, "SELECT number, hash FROM schema_migrations ORDER BY number");
+  PGresult *r =
+      PQexec(conn, "SELECT number, hash FROM schema_migrations ORDER BY number");
   if (PQresultStatus(r) != PGRES_TUPLES_OK) {
     enum err e = why_set(why, E_DB, "", "%s", PQresultErrorMessage(r));
     PQclear(r);
@@ -69,8 +69,8 @@ static enum err check_applied(PGconn *conn, unsigned *count, struct why *why)
     char hex[65];
     hash_of(hex, &db_migrations[i]);
     if (strcmp(PQgetvalue(r, (int)i, 1), hex) != 0)
-      e = why_set(why, E_SCHEMA, "schema", "migration %s was changed after it was applied",
-                  db_migrations[i].name);
+      e = why_set(why, E_SCHEMA, "schema",
+                  "migration %s was changed after it was applied", db_migrations[i].name);
   }
   PQclear(r);
   *count = n;
