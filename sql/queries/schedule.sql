@@ -17,3 +17,7 @@ WHERE m.status = 'active' AND m.results < s.rounds
 SELECT count(DISTINCT p.organisation)
 FROM admissions a JOIN participants p ON p.id = a.participant
 WHERE a.model = $1 AND a.status = 'admitted'
+
+-- name: schedule_spec :maybe
+SELECT v.spec FROM models m JOIN model_versions v ON v.model = m.slug AND v.version = m.version
+WHERE m.slug = $1
