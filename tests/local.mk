@@ -8,7 +8,8 @@ test_util_LDADD = $(UTIL_LIBS) $(CHECK_LIBS)
 test_core_SOURCES = tests/unit/test_core.c tests/unit/test_core.h \
   tests/unit/test_event.c tests/unit/test_graph.c tests/unit/test_group.c \
   tests/unit/test_keys.c tests/unit/test_merkle.c tests/unit/test_quantise.c \
-  tests/unit/test_ring.c tests/unit/test_sharing.c
+  tests/unit/test_ring.c tests/unit/test_sharing.c tests/unit/test_vectors.c \
+  tests/unit/test_round.c tests/unit/test_cheat.c tests/unit/play.c tests/unit/play.h
 test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 
@@ -20,3 +21,10 @@ test_db_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
 $(test_db_OBJECTS): src/db/queries.h
 TESTS += test_db
+# Golden vectors of the core: the generator, and a recomputation in another language.
+check_PROGRAMS += make_vectors
+make_vectors_SOURCES = tests/vectors/make_vectors.c
+make_vectors_LDADD = $(CORE_LIBS)
+TESTS += tests/vectors/check.sh
+EXTRA_DIST += tests/vectors/check.sh tests/vectors/check_vectors.py \
+  tests/vectors/core.json tests/vectors/README.md

@@ -17,6 +17,9 @@ int main(void)
   suite_add_tcase(s, test_merkle());
   suite_add_tcase(s, test_graph());
   suite_add_tcase(s, test_quantise());
+  suite_add_tcase(s, test_round());
+  suite_add_tcase(s, test_cheat());
+  suite_add_tcase(s, test_vectors());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
   int failed = srunner_ntests_failed(r);

@@ -78,12 +78,8 @@ START_TEST(single_coordinates)
   static struct vector v;
   for (size_t w = 0; w < LENGTH(widths); w++) {
     struct ring r = ring_over(&v, widths[w], 3);
-    int64_t top = (int64_t)((uint64_t)1 << (widths[w] - 1));
-    int64_t values[] = {0, 1, -1, 12345, -12345, top - 1, -top};
-    if (widths[w] == 64) {
-      values[5] = INT64_MAX;
-      values[6] = INT64_MIN;
-    }
+    int64_t most = (int64_t)(UINT64_MAX >> (65 - widths[w])); /* 2^(b-1) - 1 */
+    const int64_t values[] = {0, 1, -1, 12345, -12345, most, -most - 1};
     for (size_t i = 0; i < LENGTH(values); i++) {
       memset(v.data, 0xa5, 24);
       ring_put(r, 1, values[i]);
