@@ -64,11 +64,9 @@ enum err metrics_evaluate(struct metrics *out, const float *w, const struct spec
   return OK;
 }
 
-/* The value of one entry, before its maximum. */
-static uint64_t entry_value(const struct tail_entry *t, const struct metrics *m,
-                            uint64_t weight)
+static uint64_t entry_value(const struct tail_entry *t, const struct confusion *c,
+                            const struct metrics *m, uint64_t weight)
 {
-  const struct confusion *c = t->group >= 0 ? &m->group[t->group] : NULL;
   if (c && c->evaluated < SPEC_GROUP_LEAST)
     return 0;
   switch (t->kind) {
@@ -90,6 +88,8 @@ static uint64_t entry_value(const struct tail_entry *t, const struct metrics *m,
     return c ? c->true_negative : 0;
   case TAIL_FALSE_NEGATIVE:
     return c ? c->false_negative : 0;
+  case TAIL_KINDS:
+    break;
   }
   return 0;
 }
@@ -107,7 +107,10 @@ enum err metrics_tail(uint64_t *tail, const float *base, const struct spec *s,
         most = MIN(most, (size_t)s->tail[i].max);
     TRY(metrics_evaluate(&m, base, s, d, most));
   }
-  for (size_t i = 0; i < s->tail_count; i++)
-    tail[i] = entry_value(&s->tail[i], &m, weight);
+  for (size_t i = 0; i < s->tail_count; i++) {
+    const struct confusion *c =
+        i < SPEC_TAIL_GROUPS ? NULL : &m.group[(i - SPEC_TAIL_GROUPS) / 5];
+    tail[i] = entry_value(&s->tail[i], c, &m, weight);
+  }
   return OK;
 }

@@ -7,14 +7,14 @@
 
 #include <jansson.h>
 
-#include "core/quantise.h"
-#include "core/types.h"
+#include "core/message.h"
 #include "model/optimiser.h"
 
 #define SPEC_BYTES_MAX ((size_t)1 << 20)
 #define SPEC_PARAMETERS_MAX ((size_t)1 << 26)
 #define SPEC_INPUTS_MAX ((size_t)1 << 17)
 #define SPEC_GROUPS_MAX 16u
+#define SPEC_TAIL_GROUPS 4u
 #define SPEC_GROUP_LEAST 5u   /* a client adds 0 for a group with fewer examples */
 #define SPEC_LOSS_SCALE 1000u /* the loss entry is the summed loss times this */
 
@@ -46,25 +46,6 @@ struct group {
   const char *name;
   size_t feature; /* index into features, categorical */
   bool *member;   /* one per value of that feature */
-};
-
-enum tail_kind {
-  TAIL_WEIGHT,
-  TAIL_LOSS,
-  TAIL_CORRECT,
-  TAIL_EVALUATED,
-  TAIL_TRUE_POSITIVE,
-  TAIL_FALSE_POSITIVE,
-  TAIL_TRUE_NEGATIVE,
-  TAIL_FALSE_NEGATIVE,
-};
-
-/* One integer that is summed behind the update's coordinates. */
-struct tail_entry {
-  enum tail_kind kind;
-  const char *name; /* of a group; "1000" for the loss; empty for everybody */
-  int group;        /* index into groups, -1 for everybody */
-  uint64_t max;     /* a participant adds 0..max */
 };
 
 struct training {
@@ -106,6 +87,9 @@ struct spec {
   size_t layer_count;
   size_t d; /* parameters, biases included */
 
+  /* weight; loss, correct, evaluated unless a vector; then five per group: evaluated and
+   * the four confusion counts, so that those of group g begin at SPEC_TAIL_GROUPS + 5*g
+   */
   struct tail_entry *tail;
   size_t tail_count;
 
@@ -136,9 +120,8 @@ void spec_drop(struct spec **s);
  * E_OVERFLOW, naming ring_bits. spec_parse has already called it. */
 enum err spec_check_overflow(const struct spec *s, struct why *why) MUST_USE;
 
-/* The names as they stand in specs and events. */
+/* The name as it stands in specs. */
 const char *spec_kind_name(enum spec_kind kind);
-const char *tail_kind_name(enum tail_kind kind);
 
 /* The tail as the `open` event holds it: an array of [kind, name, max]. A new value. */
 json_t *spec_tail_json(const struct spec *s);

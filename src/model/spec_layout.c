@@ -53,10 +53,9 @@ static uint64_t tail_room(const struct spec *s, uint64_t most)
   return MIN(most, half / s->cohort.maximum);
 }
 
-static void add_tail(struct spec *s, enum tail_kind kind, const char *name, int group,
-                     uint64_t max)
+static void add_tail(struct spec *s, enum tail_kind kind, const char *name, uint64_t max)
 {
-  s->tail[s->tail_count++] = (struct tail_entry){kind, name, group, max};
+  s->tail[s->tail_count++] = (struct tail_entry){.kind = kind, .name = name, .max = max};
 }
 
 static void make_tail(struct spec *s)
@@ -65,16 +64,17 @@ static void make_tail(struct spec *s)
                                              TAIL_FALSE_POSITIVE, TAIL_TRUE_NEGATIVE,
                                              TAIL_FALSE_NEGATIVE};
   uint64_t counts = tail_room(s, COUNT_MAX);
-  s->tail = must_calloc(4 + LENGTH(confusion) * s->group_count, sizeof *s->tail);
-  add_tail(s, TAIL_WEIGHT, "", -1, s->quantiser.cap);
+  s->tail =
+      must_calloc(SPEC_TAIL_GROUPS + LENGTH(confusion) * s->group_count, sizeof *s->tail);
+  add_tail(s, TAIL_WEIGHT, "", s->quantiser.cap);
   if (s->kind == SPEC_VECTOR)
     return;
-  add_tail(s, TAIL_LOSS, "1000", -1, tail_room(s, LOSS_MAX));
-  add_tail(s, TAIL_CORRECT, "", -1, counts);
-  add_tail(s, TAIL_EVALUATED, "", -1, counts);
+  add_tail(s, TAIL_LOSS, "1000", tail_room(s, LOSS_MAX));
+  add_tail(s, TAIL_CORRECT, "", counts);
+  add_tail(s, TAIL_EVALUATED, "", counts);
   for (size_t g = 0; g < s->group_count; g++)
     for (size_t k = 0; k < LENGTH(confusion); k++)
-      add_tail(s, confusion[k], s->groups[g].name, (int)g, counts);
+      add_tail(s, confusion[k], s->groups[g].name, counts);
 }
 
 enum err spec_lay_out(struct spec *s, const json_t *hidden, struct why *why)
@@ -116,7 +116,7 @@ enum err spec_check_overflow(const struct spec *s, struct why *why)
     return too_narrow(s, update, "weight_cap times 2^(bits-1)-1", why);
   for (size_t i = 0; i < s->tail_count; i++)
     if (n * s->tail[i].max >= half)
-      return too_narrow(s, s->tail[i].max, tail_kind_name(s->tail[i].kind), why);
+      return too_narrow(s, s->tail[i].max, tail_kind_names[s->tail[i].kind], why);
   return OK;
 }
 

@@ -11,21 +11,13 @@ const char *spec_kind_name(enum spec_kind kind)
   return names[kind];
 }
 
-const char *tail_kind_name(enum tail_kind kind)
-{
-  static const char *const names[] = {"weight",        "loss",          "correct",
-                                      "evaluated",     "true_positive", "false_positive",
-                                      "true_negative", "false_negative"};
-  return names[kind];
-}
-
 json_t *spec_tail_json(const struct spec *s)
 {
   json_t *list = json_array();
   for (size_t i = 0; i < s->tail_count; i++) {
     const struct tail_entry *t = &s->tail[i];
     json_t *entry = json_array();
-    json_array_append_new(entry, json_string(tail_kind_name(t->kind)));
+    json_array_append_new(entry, json_string(tail_kind_names[t->kind]));
     json_array_append_new(entry, json_string(t->name));
     json_array_append_new(entry, json_integer((json_int_t)t->max));
     json_array_append_new(list, entry);
