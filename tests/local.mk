@@ -21,6 +21,7 @@ test_db_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
 $(test_db_OBJECTS): src/db/queries.h
 TESTS += test_db
+
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c

@@ -39,4 +39,12 @@ WHERE id = $1 AND claimed_by = $2 AND state = 'claimed'
 SELECT count(*) FROM jobs WHERE ctx = $1 AND kind = $2 AND state IN ('ready', 'claimed')
 
 -- name: job_forget :exec
-DELETE FROM jobs WHERE state = 'done' AND ctx = $1
+DELETE FROM jobs WHERE ctx = $1 AND (state = 'done' OR id = $2)
+
+-- name: evaluate_round :maybe
+SELECT r.model, r.version, r.weights, m.holdout
+FROM rounds r JOIN models m ON m.slug = r.model WHERE r.ctx = $1 AND r.phase = 'done'
+
+-- name: evaluate_initial :maybe
+SELECT m.slug, v.version, v.initial, m.holdout
+FROM models m JOIN model_versions v ON v.model = m.slug WHERE m.slug = $1 AND v.version = $2

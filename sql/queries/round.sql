@@ -27,7 +27,8 @@ SELECT (SELECT count(*) FROM joins WHERE ctx = $1),
        (SELECT count(*) FROM updates WHERE ctx = $1 AND complete),
        (SELECT count(*) FROM unmasks WHERE ctx = $1)
 
--- Rounds whose phase may end: the deadline has passed or nobody is awaited any more.
+-- Rounds (all, or this one) whose phase may end: the deadline has passed or nobody is
+-- awaited any more.
 -- name: round_due :many
 SELECT ctx, phase FROM rounds r
 WHERE CASE phase
@@ -49,7 +50,7 @@ WHERE CASE phase
     AND NOT EXISTS (SELECT 1 FROM jobs b WHERE b.ctx = r.ctx AND b.kind = 'unmask'
       AND b.part = (SELECT count(*) FROM unmasks u WHERE u.ctx = r.ctx))
   END
-  AND phase IN ('join', 'share', 'upload', 'unmask')
+  AND phase IN ('join', 'share', 'upload', 'unmask') AND ($1::bytea IS NULL OR ctx = $1)
 
 -- What a next round starts from: the model's version and its newest attempt.
 -- name: round_before :maybe
@@ -121,7 +122,6 @@ ORDER BY participant, event, reason
 INSERT INTO convictions (ctx, participant, event, reason) VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
 
--- Members from index $2 on: what the documents and the round in memory are made of.
 -- name: round_members :many
 SELECT participant, organisation, mask_key, share_key, self_key
 FROM joins WHERE ctx = $1 ORDER BY member

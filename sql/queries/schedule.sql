@@ -25,3 +25,7 @@ ON CONFLICT (model) DO UPDATE SET every = excluded.every, rounds = excluded.roun
 
 -- name: schedule_clear :exec
 DELETE FROM schedules WHERE model = $1
+
+-- name: schedule_spec :maybe
+SELECT v.spec FROM models m JOIN model_versions v ON v.model = m.slug AND v.version = m.version
+WHERE m.slug = $1

@@ -33,7 +33,8 @@ static void make_player(struct play *p, struct player *who, unsigned number)
   json_object_set_new(who->enroll, "name", json_hex(who->id.b, 32));
   ck_assert_int_eq(event_sign(who->enroll, &who->key), OK);
   ck_assert_int_eq(event_hash(&enroll_hash, who->enroll), OK);
-  who->admit = admission_build("admit", &p->instance_hash, "toy", &who->id, &enroll_hash);
+  who->admit =
+      admission_build("admit", &p->instance_hash, "toy", &who->id, &enroll_hash, NULL);
   play_sign(p, who->admit);
 }
 

@@ -277,7 +277,7 @@ START_TEST(changed_roster)
       struct digest h;
       ck_assert_int_eq(event_hash(&h, enroll), OK);
       json_t *admit =
-          admission_build("admit", &p.instance_hash, "toy", &p.players[0].id, &h);
+          admission_build("admit", &p.instance_hash, "toy", &p.players[0].id, &h, NULL);
       play_sign(&p, admit);
       json_object_set_new(first, "admit", admit);
     }

@@ -5,11 +5,27 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "test_db.h"
 
 static char name[40];
 static char conninfo[1024];
+
+/* The server's conninfo (a URL or keywords) with another database in it. */
+static void compose(const char *server)
+{
+  char *error = NULL;
+  PQconninfoOption *options = PQconninfoParse(server, &error);
+  ck_assert_msg(options != NULL, "CHORUS_TEST_DB: %s", error);
+  size_t at = (size_t)snprintf(conninfo, sizeof conninfo, "dbname=%s", name);
+  for (PQconninfoOption *o = options; o->keyword; o++)
+    if (o->val && strcmp(o->keyword, "dbname") != 0 && at < sizeof conninfo)
+      at += (size_t)snprintf(conninfo + at, sizeof conninfo - at, " %s='%s'", o->keyword,
+                             o->val);
+  ck_assert_uint_lt(at, sizeof conninfo);
+  PQconninfoFree(options);
+}
 
 static void command(const char *sql)
 {
@@ -33,7 +49,7 @@ const char *test_db_make(void)
            randombytes_random());
   snprintf(sql, sizeof sql, "CREATE DATABASE %s", name);
   command(sql);
-  snprintf(conninfo, sizeof conninfo, "%s dbname=%s", server, name);
+  compose(server);
   return conninfo;
 }
 
