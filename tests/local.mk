@@ -48,3 +48,7 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/data/digits.csv tests/data/digits.spec.json \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
+
+# The HTTP layer and the handlers, against a real PostgreSQL.
+TESTS += tests/scenario/http.sh
+EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
