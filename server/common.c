@@ -36,7 +36,8 @@ enum err admission_write(struct server *s, struct db *db, const char *type,
   struct digest last;
   TRY(db_query(db, Q_MEMBER_LAST, &rows, DB_ARGS(DB_TEXT(model), DB_FIXED(who))));
   bool before = rows.len && db_fixed(&rows, 0, 0, last.b, sizeof last.b);
-  AUTO(json_drop) json_t *event =
+  AUTO(json_drop)
+  json_t *event =
       admission_build(type, &s->instance, model, who, enroll, before ? &last : NULL);
   TRY(event_issue(s, db, event, model, who, &seq));
   const char *status = strcmp(type, "admit") == 0 ? "admitted" : "suspended";

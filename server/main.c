@@ -84,8 +84,7 @@ static enum err admin_create(struct db *db, const char *name)
   sodium_bin2base64(token, sizeof token, secret, sizeof secret,
                     sodium_base64_VARIANT_URLSAFE_NO_PADDING);
   crypto_hash_sha256(hash.b, (const uint8_t *)token, strlen(token));
-  enum err e =
-      db_run(db, Q_ADMIN_TOKEN_CREATE, DB_ARGS(DB_FIXED(&hash), DB_TEXT(name)));
+  enum err e = db_run(db, Q_ADMIN_TOKEN_CREATE, DB_ARGS(DB_FIXED(&hash), DB_TEXT(name)));
   if (e == OK)
     puts(token);
   sodium_memzero(secret, sizeof secret);

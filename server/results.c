@@ -153,8 +153,9 @@ static enum err measure(struct db *db, const char *model, int64_t version)
   TRY(db_query(db, Q_ROUND_BEST, &best, DB_ARGS(DB_TEXT(model))));
   struct bytes ctx = best.len ? db_bytes(&best, 0, 0) : BYTES(NULL, 0);
   if (ctx.data)
-    TRY(db_run(db, Q_JOB_ADD, DB_ARGS(DB_TEXT("evaluate"), DB_NULL,
-                                      DB_BYTES(ctx.data, ctx.len), DB_INT(0))));
+    TRY(db_run(
+        db, Q_JOB_ADD,
+        DB_ARGS(DB_TEXT("evaluate"), DB_NULL, DB_BYTES(ctx.data, ctx.len), DB_INT(0))));
   return db_notify(db, "jobs");
 }
 
