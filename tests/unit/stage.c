@@ -307,8 +307,7 @@ void stage_view(struct stage *s)
   enum err e = OK;
   AUTO(json_drop) json_t *open = stage_event(s, "open");
   AUTO(json_drop)
-  json_t *roster = NULL,
-         *graph = NULL, *sharers = NULL, *survivors = NULL;
+  json_t *roster = NULL, *graph = NULL, *sharers = NULL, *survivors = NULL;
   AUTO(json_drop) json_t *joins = NULL, *shares = NULL, *updates = NULL;
   e = round_open(&r, &s->instance, &s->server.instance, open, &why);
   ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
