@@ -15,6 +15,13 @@ test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 
 TESTS += test_util test_core
 
+check_PROGRAMS += test_db
+test_db_SOURCES = tests/unit/test_db.c tests/unit/test_db.h tests/unit/test_database.c
+test_db_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
+$(test_db_OBJECTS): src/db/queries.h
+TESTS += test_db
+
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c
@@ -51,3 +58,18 @@ test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client
+
+# The round engine without HTTP.
+check_PROGRAMS += test_engine
+test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \
+  tests/unit/stage.c tests/unit/test_database.c tests/unit/test_db.h
+test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
+$(test_engine_OBJECTS): src/db/queries.h
+TESTS += test_engine
+
+# The HTTP layer and the handlers, against a real PostgreSQL.
+TESTS += tests/scenario/http.sh
+EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
+
+include tests/swarm/local.mk

@@ -108,7 +108,7 @@ static enum err read_kind(struct spec *s, const struct parts *p, struct why *why
 static enum err read_training(struct spec *s, const json_t *o, struct why *why)
 {
   struct training *t = &s->training;
-  const char *optimiser = NULL, *weight = "samples";
+  const char *optimiser = "", *weight = "samples";
   const struct field fields[] = {
       FIELD_UINT("epochs", &t->epochs, 1, 1000),
       FIELD_UINT("batch", &t->batch, 1, 65536),
@@ -159,17 +159,9 @@ static enum err read_quantisation(struct spec *s, const struct parts *p, struct 
   TRY(check_exact(s->clip, "quantisation.clip", &q->clip, why));
   q->bits = (unsigned)bits;
   s->ring_bits = (unsigned)p->ring_bits;
-  switch (s->ring_bits) {
-  case 16:
-  case 24:
-  case 32:
-  case 40:
-  case 48:
-  case 64:
-    return OK;
-  default:
+  if (!ring_bits_valid(s->ring_bits))
     return why_set(why, E_FIELD_VALUE, "ring_bits", "must be 16, 24, 32, 40, 48 or 64");
-  }
+  return OK;
 }
 
 static enum err read_cohort(struct spec *s, const struct parts *p, struct why *why)
@@ -230,7 +222,7 @@ static enum err read_server(struct spec *s, const json_t *o, struct why *why)
 static enum err read_reward(struct spec *s, const json_t *o, struct why *why)
 {
   static const char *const names[] = {"none", "equal", "samples"};
-  const char *scheme = NULL;
+  const char *scheme = "";
   const struct field fields[] = {
       FIELD_STRING("scheme", &scheme, 1, 16),
       FIELD_STRING("budget", &s->budget, 1, 78),
