@@ -57,7 +57,8 @@ test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
 test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
-TESTS += test_client
+TESTS += test_client tests/scenario/client.sh
+EXTRA_DIST += tests/scenario/client.sh tests/scenario/test_client.py
 
 # The round engine without HTTP.
 check_PROGRAMS += test_engine

@@ -160,16 +160,51 @@ static int exit_of_record(const json_t *record)
   return strcmp(outcome, "failed") == 0 ? EXIT_FAILED : EXIT_REFUSED;
 }
 
+/* Accuracy of the newest result: on the hold-out where there is one, else the
+ * participants'. -1 when there is none yet. */
+static enum err newest_accuracy(struct part *p, double *out, struct why *why)
+{
+  char path[256];
+  AUTO(json_drop) json_t *page = NULL;
+  snprintf(path, sizeof path, "models/%s/results?limit=200", p->model);
+  for (;;) {
+    json_decref(page);
+    page = NULL;
+    TRY(api_get(&p->c->api, path, &page, why));
+    const char *next = json_string_value(json_object_get(page, "next"));
+    if (!next)
+      break;
+    snprintf(path, sizeof path, "models/%s/results?limit=200&cursor=%.100s", p->model,
+             next);
+  }
+  const json_t *list = json_object_get(page, "results");
+  const json_t *last = json_array_get(list, json_array_size(list) - 1);
+  const json_t *held = json_object_get(json_object_get(last, "holdout"), "accuracy");
+  const json_t *own = json_object_get(last, "accuracy");
+  *out = json_is_number(held)  ? json_number_value(held)
+         : json_is_number(own) ? json_number_value(own)
+                               : -1;
+  return OK;
+}
+
 /* Whether the model's schedule has ended: nothing more will come by itself. */
 static enum err schedule_over(struct part *p, bool *over, struct why *why)
 {
   char path[128];
   AUTO(json_drop) json_t *m = NULL;
+  double target, accuracy;
   snprintf(path, sizeof path, "models/%s", p->model);
   TRY(api_get(&p->c->api, path, &m, why));
   const char *status = json_string_value(json_object_get(m, "status"));
-  *over = !json_is_object(json_object_get(m, "schedule")) ||
-          (status && strcmp(status, "retired") == 0);
+  const json_t *schedule = json_object_get(m, "schedule");
+  const char *aim = json_string_value(json_object_get(schedule, "target"));
+  *over = !json_is_object(schedule) || (status && strcmp(status, "retired") == 0) ||
+          json_integer_value(json_object_get(m, "rounds")) >=
+              json_integer_value(json_object_get(schedule, "rounds"));
+  if (*over || !aim || decimal_parse(&target, aim) != OK)
+    return OK;
+  TRY(newest_accuracy(p, &accuracy, why));
+  *over = accuracy >= target;
   return OK;
 }
 
