@@ -9,6 +9,7 @@
 #include "db/event.h"
 #include "server/engine.h"
 #include "server/row.h"
+#include "util/field.h"
 
 /* ---- threads ---- */
 

@@ -73,7 +73,7 @@ static enum err state_json(struct db *db, const struct round_row *row, json_t **
   return OK;
 }
 
-enum err rounds_get(struct request *rq, struct reply *rp)
+enum err rounds_show(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   char topic[80], hex[65];
@@ -169,7 +169,8 @@ enum err rounds_open(struct request *rq, struct reply *rp)
   AUTO(json_drop) json_t *root = NULL;
   const struct field fields[] = {FIELD_END};
   struct digest ctx;
-  TRY(request_json(rq, &root, fields));
+  if (rq->body.len)
+    TRY(request_json(rq, &root, fields));
   if (!slug_valid(rq->param[0]))
     return E_NOT_FOUND;
   TRY(engine_open_round(rq->server, rq->db, rq->param[0], &ctx, rq->why));
@@ -224,28 +225,28 @@ static enum err reply_blob(struct request *rq, struct reply *rp, int64_t blob,
   return OK;
 }
 
-enum err joins_get(struct request *rq, struct reply *rp)
+enum err joins_list(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   TRY(accept_row(rq, &row));
   return reply_blob(rq, rp, row.joins_doc, "application/json");
 }
 
-enum err shares_get(struct request *rq, struct reply *rp)
+enum err shares_list(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   TRY(accept_row(rq, &row));
   return reply_blob(rq, rp, row.shares_doc, "application/json");
 }
 
-enum err updates_get(struct request *rq, struct reply *rp)
+enum err updates_list(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   TRY(accept_row(rq, &row));
   return reply_blob(rq, rp, row.updates_doc, "application/json");
 }
 
-enum err unmasks_get(struct request *rq, struct reply *rp)
+enum err unmasks_list(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   TRY(accept_row(rq, &row));

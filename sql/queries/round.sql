@@ -104,7 +104,7 @@ WHERE ctx = $1
 
 -- name: round_to_failed :exec
 UPDATE rounds SET phase = 'failed', deadline = NULL, ended_at = clock_timestamp(),
-  failure = $2
+  failure = $2, unmasks_doc = $3
 WHERE ctx = $1
 
 -- name: round_result_counted :exec
@@ -149,3 +149,23 @@ SELECT j.participant, count(*) OVER () FROM joins j JOIN updates u USING (ctx, m
 WHERE j.ctx = $1 AND u.complete AND NOT EXISTS (
   SELECT 1 FROM unmasks v WHERE v.ctx = $1 AND v.member = j.member)
 ORDER BY j.member LIMIT 100
+
+-- Organisations that differ between this round's complete updates and those of the
+-- earlier survivors over the same base; a client would refuse between 1 and minimum - 1.
+-- name: round_similar :many
+WITH mine AS (
+  SELECT j.organisation FROM joins j JOIN updates u USING (ctx, member)
+  WHERE j.ctx = $1 AND u.complete)
+SELECT r.ctx FROM rounds r
+JOIN rounds me ON me.ctx = $1
+JOIN blobs a ON a.id = r.base
+JOIN blobs b ON b.id = me.base
+CROSS JOIN LATERAL (
+  SELECT count(*) AS differ FROM mine
+  FULL JOIN (SELECT j.organisation FROM joins j JOIN updates u USING (ctx, member)
+             WHERE j.ctx = r.ctx AND u.complete) theirs
+    ON theirs.organisation::bytea = mine.organisation::bytea
+  WHERE mine.organisation IS NULL OR theirs.organisation IS NULL) d
+WHERE r.model = me.model AND r.ctx <> $1 AND r.u2 IS NOT NULL AND a.sha256 = b.sha256
+  AND d.differ > 0 AND d.differ < me.minimum
+LIMIT 1
