@@ -49,6 +49,9 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
 
+# The HTTP layer and the handlers, against a real PostgreSQL.
+TESTS += tests/scenario/http.sh
+EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
 # The round engine without HTTP.
 check_PROGRAMS += test_engine
 test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \
@@ -57,7 +60,3 @@ test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
 $(test_engine_OBJECTS): src/db/queries.h
 TESTS += test_engine
-
-# The HTTP layer and the handlers, against a real PostgreSQL.
-TESTS += tests/scenario/http.sh
-EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py

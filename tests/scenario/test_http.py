@@ -675,12 +675,13 @@ class People(Base):
             self.assertEqual(count, "1")
 
     def test_same_event_at_once(self):
-        body = enrolment(self.server.invite("iris"))
         with concurrent.futures.ThreadPoolExecutor(10) as pool:
-            replies = list(pool.map(lambda _: self.server.post("/participants", body),
-                                    range(10)))
-        self.assertEqual(sorted(r.status for r in replies), [200] * 9 + [201], replies)
-        self.assertEqual(len({r.body for r in replies}), 1)
+            for _ in range(10):
+                body = enrolment(self.server.invite("iris"))
+                replies = list(pool.map(lambda b: self.server.post("/participants", b),
+                                        [body] * 10))
+                self.assertEqual(sorted(r.status for r in replies), [200] * 9 + [201])
+                self.assertEqual(len({r.body for r in replies}), 1)
 
     def test_members(self):
         invite, key = self.server.invite("iris", admit=False), serving.Key()
@@ -908,7 +909,7 @@ class Crowd(Base):
         with open(f"/proc/{self.server.process.pid}/status") as f:
             peak = int(next(line for line in f if line.startswith("VmHWM")).split()[1])
         print(f"peak memory with 1,200 clients: {peak // 1024} MB", flush=True)
-        if "san" not in serving.BUILD:
+        if "asan" not in serving.BUILD and "tsan" not in serving.BUILD:
             self.assertLess(peak, 300 * 1024)
         self.assertEqual(
             self.server.post("/models/crowd/rounds", {}, admin=True).status, 201)
