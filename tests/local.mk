@@ -6,8 +6,38 @@ test_util_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_util_LDADD = $(UTIL_LIBS) $(CHECK_LIBS)
 
 test_core_SOURCES = tests/unit/test_core.c tests/unit/test_core.h \
-  tests/unit/test_event.c
+  tests/unit/test_event.c tests/unit/test_graph.c tests/unit/test_group.c \
+  tests/unit/test_keys.c tests/unit/test_merkle.c tests/unit/test_quantise.c \
+  tests/unit/test_ring.c tests/unit/test_sharing.c tests/unit/test_vectors.c \
+  tests/unit/test_round.c tests/unit/test_cheat.c tests/unit/play.c tests/unit/play.h
 test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS) -lm
+test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 
 TESTS += test_util test_core
+
+# Golden vectors of the core: the generator, and a recomputation in another language.
+check_PROGRAMS += make_vectors
+make_vectors_SOURCES = tests/vectors/make_vectors.c
+make_vectors_LDADD = $(CORE_LIBS)
+TESTS += tests/vectors/check.sh
+EXTRA_DIST += tests/vectors/check.sh tests/vectors/check_vectors.py \
+  tests/vectors/core.json tests/vectors/README.md
+
+# The model layer, and whether the example models learn in rounds.
+check_PROGRAMS += test_model fedsim
+test_model_SOURCES = tests/unit/test_model.c tests/unit/test_model.h \
+  tests/unit/test_dataset.c tests/unit/test_net.c tests/unit/test_optimiser.c \
+  tests/unit/test_metrics.c tests/unit/test_schema.c tests/unit/test_spec.c
+test_model_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_model_LDADD = $(MODEL_LIBS) $(CHECK_LIBS)
+fedsim_SOURCES = tests/scenario/fedsim.c
+fedsim_CFLAGS = $(AM_CFLAGS)
+fedsim_LDADD = $(MODEL_LIBS)
+TESTS += test_model fedsim
+EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
+  tests/data/iris.csv tests/data/iris.spec.json \
+  tests/data/breast_cancer.csv tests/data/breast_cancer.spec.json \
+  tests/data/german_credit.csv tests/data/german_credit.spec.json \
+  tests/data/digits.csv tests/data/digits.spec.json \
+  tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
+  tests/vectors/optimiser.json

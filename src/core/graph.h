@@ -17,8 +17,8 @@ struct graph_params {
 
 /* The exact rule of section 5, in big integers; everybody must agree on the result.
  * corrupt_bp and dropout_bp are gamma and delta in basis points.
- * E_LENGTH when n < 2, E_FIELD_VALUE when gamma+delta > 9,000 bp, E_THRESHOLD when no k
- * fits and n > 200. */
+ * E_LENGTH when n < 3 or n > PARTICIPANTS_MAX, E_FIELD_VALUE when gamma+delta > 9,000 bp,
+ * E_THRESHOLD when no k fits and n > 200. */
 enum err graph_params_find(struct graph_params *out, unsigned n, unsigned corrupt_bp,
                            unsigned dropout_bp, bool anchored) MUST_USE;
 
@@ -28,11 +28,11 @@ struct graph {
   uint32_t *at;       /* at[c]: who stands at ring position c */
 };
 
-/* Draws the ring by Fisher–Yates from SHA-256("chorus/v1/graph\n" ctx roster-root
- * beacon); on a complete graph the order is 0..n-1 and the beacon is not used. graph_done
- * frees. */
+/* Draws the ring by Fisher–Yates from SHA-256("chorus/v1/graph\n" ctx joins-root
+ * beacon), the beacon being the raw bytes of a block hash; on a complete graph the order
+ * is 0..n-1 and the beacon is not used. graph_done frees. */
 enum err graph_make(struct graph *out, const struct graph_params *params,
-                    const struct digest *ctx, const struct digest *roster_root,
+                    const struct digest *ctx, const struct digest *joins_root,
                     struct bytes beacon) MUST_USE;
 void graph_done(struct graph *g);
 
@@ -50,7 +50,8 @@ static inline void set_add(uint8_t *set, uint32_t i)
   set[i / 8] = (uint8_t)(set[i / 8] | 1u << (i % 8));
 }
 unsigned set_count(const uint8_t *set, unsigned n);
-/* From the hex text of an event: exactly ceil(n/8) bytes, unused bits zero. */
+/* From the hex text of an event: exactly ceil(n/8) bytes, unused bits zero. E_FIELD_VALUE
+ * otherwise; `set` is then unspecified. */
 enum err set_parse(uint8_t *set, unsigned n, const char *hex) MUST_USE;
 
 /* The least number of members that two disjoint runs of k/2 ring positions hold together

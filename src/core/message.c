@@ -127,10 +127,13 @@ enum err admission_parse(struct admission_event *out, const char *type,
 {
   struct admission_event a = {0};
   json_t *sig;
-  const struct field fields[] = {COORDINATOR_FIELDS(type, a.header),
-                                 FIELD_HEX("participant", a.header.participant.b),
-                                 FIELD_STRING("model", &a.model, 1, SLUG_MAX),
-                                 FIELD_HEX("identity", a.identity.b), FIELD_END};
+  const struct field fields[] = {
+      COORDINATOR_FIELDS(type, a.header),
+      FIELD_HEX("participant", a.header.participant.b),
+      FIELD_STRING("model", &a.model, 1, SLUG_MAX),
+      FIELD_HEX("identity", a.identity.b),
+      FIELD_HEX_OR_NULL("previous", a.previous.b, &a.has_previous),
+      FIELD_END};
   TRY(field_read(event, fields, why));
   TRY(slug_check(a.model, why));
   *out = a;

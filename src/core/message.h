@@ -52,6 +52,8 @@ struct admission_event {
   struct header header;
   const char *model; /* borrowed */
   struct digest identity;
+  bool has_previous;
+  struct digest previous; /* the last admit or suspend of this participant and model */
 };
 enum err admission_parse(struct admission_event *out, const char *type,
                          const json_t *event, struct why *why) MUST_USE;
@@ -240,9 +242,11 @@ json_t *message_start(const char *type, const struct digest *instance,
 /* The coordinator's events, unsigned. The caller owns them. */
 json_t *instance_build(const char *origin, const struct identity *coordinator,
                        bool simulated) MUST_USE;
+/* previous: H of the last admission event of this participant and model, or NULL. */
 json_t *admission_build(const char *type, const struct digest *instance,
                         const char *model, const struct identity *who,
-                        const struct digest *identity) MUST_USE;
+                        const struct digest *identity,
+                        const struct digest *previous) MUST_USE;
 json_t *roster_build(const struct open_event *open, unsigned n,
                      const struct digest *joins) MUST_USE;
 /* block < 0: complete graph, no beacon. */

@@ -36,11 +36,11 @@ json_t *instance_build(const char *origin, const struct identity *coordinator,
 
 json_t *admission_build(const char *type, const struct digest *instance,
                         const char *model, const struct identity *who,
-                        const struct digest *identity)
+                        const struct digest *identity, const struct digest *previous)
 {
-  return json_pack("{s:s,s:o,s:s,s:o,s:o}", "type", type, "instance", hex32(instance),
-                   "model", model, "participant", hex32(who), "identity",
-                   hex32(identity));
+  return json_pack("{s:s,s:o,s:s,s:o,s:o,s:o}", "type", type, "instance", hex32(instance),
+                   "model", model, "participant", hex32(who), "identity", hex32(identity),
+                   "previous", previous ? hex32(previous) : json_null());
 }
 
 static json_t *round_start(const char *type, const struct open_event *open)

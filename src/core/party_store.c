@@ -37,14 +37,13 @@ enum err party_save(struct buf *out, const struct party *p)
     if (p->events[e])
       json_object_set(events, party_event_names[e], p->events[e]);
   AUTO(json_drop)
-  json_t *root =
-      json_pack("{s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o,s:b,s:o,s:o}", "ctx",
-                json_hex(p->ctx.b, 32), "participant", json_hex(p->id.b, 32), "a",
-                json_hex(p->a.b, 32), "e", json_hex(p->e.b, 32), "s",
-                json_hex(p->s.b, 32), "deals", buf_text(&deals), "masked", (int)p->masked,
-                "masked_under", json_hex(p->masked_under.b, 32), "forgotten",
-                (int)p->forgotten, "inbox", p->inbox ? inbox_json(p) : json_null(),
-                "events", events);
+  json_t *root = json_pack(
+      "{s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o,s:b,s:o,s:o}", "ctx", json_hex(p->ctx.b, 32),
+      "participant", json_hex(p->id.b, 32), "a", json_hex(p->a.b, 32), "e",
+      json_hex(p->e.b, 32), "s", json_hex(p->s.b, 32), "deals", buf_text(&deals),
+      "masked", (int)p->masked, "masked_under", json_hex(p->masked_under.b, 32),
+      "forgotten", (int)p->forgotten, "inbox", p->inbox ? inbox_json(p) : json_null(),
+      "events", events);
   return json_dump_callback(root, append, out, JSON_COMPACT) == 0 ? OK : E_TOO_LARGE;
 }
 

@@ -12,8 +12,9 @@ enum err pvss_commit(struct point *points, const struct secret_scalar *shares,
 
 /* Accepts iff `secret` (at x = 0) and points[c] (at xs[c]) lie on one polynomial of
  * degree below t, except with probability 1/L. The test polynomial's coefficients are
- * drawn from the CSPRNG inside. The points must be valid (point_valid). E_SHARES when
- * they do not, E_POINT for an invalid one, E_LENGTH when t > k or t < 1. */
+ * drawn from the CSPRNG inside. E_SHARES when they do not, E_POINT when one of them is
+ * not valid (point_valid), E_LENGTH when t > k, t < 1, xs are equal or one of them is 0.
+ */
 enum err pvss_check(const struct point *secret, const struct point *points,
                     const uint32_t *xs, unsigned k, unsigned t) MUST_USE;
 

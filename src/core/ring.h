@@ -34,7 +34,8 @@ enum err ring_add(struct ring acc, struct bytes chunk) MUST_USE;
 
 /* acc[i] ±= word (first + i) of PRG(key), for all i. The PRG is AES-256 in counter mode,
  * seekable: keystream byte o is byte (o mod 16) of AES(key, BE128(o / 16)), and a word is
- * b/8 bytes, little-endian. */
+ * b/8 bytes, little-endian. E_LENGTH when `first` lies beyond byte 2^64, E_INTERNAL when
+ * OpenSSL fails; acc is then unspecified. */
 enum err ring_keystream(struct ring acc, uint64_t first, const struct secret_key *key,
                         enum ring_sign sign) MUST_USE;
 
@@ -42,7 +43,7 @@ enum err ring_keystream(struct ring acc, uint64_t first, const struct secret_key
 void ring_put(struct ring r, size_t i, int64_t value);
 int64_t ring_get(struct ring r, size_t i);
 
-/* The first `len` raw bytes of PRG(key), from byte `offset`: for the graph's draws and
+/* `len` raw bytes of PRG(key), from byte `offset`: for the graph's draws and
  * the deterministic initial model. */
 enum err prg_bytes(uint8_t *out, size_t len, uint64_t offset,
                    const struct secret_key *key) MUST_USE;

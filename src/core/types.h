@@ -6,6 +6,9 @@
 
 #include "util/buf.h"
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "vectors and scalars are used in place, as little-endian words");
+
 struct digest {
   uint8_t b[32];
 }; /* SHA-256 */

@@ -91,6 +91,9 @@
     "Answer exactly one share per neighbour; null only for a box that was listed.")      \
   X(E_THRESHOLD, "below-threshold", 409, "Too few participants are left.",               \
     "Open a new attempt.")                                                               \
+  X(E_SIMILAR, "too-similar", 409,                                                       \
+    "The same model was summed before over nearly the same people.",                     \
+    "Try again when at least the minimum number of organisations has changed.")          \
   X(E_SUM, "sum-out-of-bounds", 409, "The sum breaks its bounds.",                       \
     "Somebody sent values outside the rules; the model stays unchanged.")                \
   X(E_QUOTA, "over-quota", 413, "This would exceed the storage quota.",                  \

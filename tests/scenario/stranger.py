@@ -1697,12 +1697,165 @@ class Client:
             self.home.save("finished", {"ctx": ctx, "done": done})
 
 
+# ---------------------------------------------------------------- golden vectors
+
+def raw(vector, *names):
+    return [bytes.fromhex(vector[name]) for name in names]
+
+
+def vector_box(v):
+    key, graph, a, s, box = raw(v, "key", "graph", "share_a", "share_s", "box")
+    return (SODIUM.unseal(key, box, graph) == a + s
+            and box[:24] + SODIUM.seal_with(key, box[:24], a + s, graph) == box)
+
+
+def vector_shared(v):
+    own, other, shared = raw(v, "own_secret", "other_public", "shared")
+    return times(scalar_from(own), other) == shared
+
+
+def vector_box_key(v):
+    ctx, shared, key = raw(v, "ctx", "shared", "key")
+    return vector_shared(v) and box_key(ctx, shared, v["i"], v["j"]) == key
+
+
+def vector_pair_key(v):
+    ctx, shared, u1, key = raw(v, "ctx", "shared", "u1", "key")
+    return vector_shared(v) and pair_mask_key(ctx, shared, v["i"], v["j"], u1) == key
+
+
+def vector_self_key(v):
+    ctx, s, u1, key = raw(v, "ctx", "s", "u1", "key")
+    return self_mask_key(ctx, scalar_from(s), u1) == key
+
+
+def vector_dleq(v):
+    ctx, ei, ej, key = raw(v, "ctx", "ei", "ej", "k")
+    e, r, c, z = (scalar_from(data) for data in raw(v, "e", "r", "challenge", "response"))
+    proof = dleq_prove(ctx, v["i"], v["j"], e, ej, r)
+    return (base_times(e) == ei and proof == (key, c, z)
+            and dleq_holds(ctx, v["i"], v["j"], ei, ej, *proof))
+
+
+def vector_event(v):
+    event, text = v["event"], v["canonical"].encode("ascii")
+    seed, public, sig = raw({**v, **event}, "seed", "public", "sig")
+    hashes = [event_hash(event), round_ctx(event), leaf_hash(canonical(event))]
+    return (canonical(without_sig(event)) == text and parse_canonical(text) == without_sig(event)
+            and SODIUM.sign(SODIUM.sign_keys(seed)[1], to_sign(event)) == sig
+            and SODIUM.signed(public, to_sign(event), sig)
+            and hashes == raw(v, "hash", "hash_as_ctx", "leaf_hash"))
+
+
+def vector_refused_event(text):
+    try:
+        return type(parse_canonical(bytes.fromhex(text))) is not dict
+    except Refused:
+        return True
+
+
+def vector_signature(v):
+    public, sig = raw({**v, **v["event"]}, "public", "sig")
+    return SODIUM.signed(public, to_sign(v["event"]), sig) == v["valid"]
+
+
+def vector_graph(v):
+    ctx, joins, beacon = raw(v, "ctx", "joins", "beacon")
+    graph = make_graph(v["n"], bool(beacon), v["corrupt_bp"], v["dropout_bp"],
+                       lambda: graph_key(ctx, joins, beacon))
+    members = set(members_of(v["members"], v["n"]))
+    runs = (not graph.sparse or graph.runs_hold(members, v["least_runs"])
+            and not graph.runs_hold(members, v["least_runs"] + 1))
+    return (runs and (graph.k, graph.t) == (v["k"], v["t"])
+            and graph.ring[:len(v["ring"])] == v["ring"] and graph.of[v["of"]] == v["neighbours"])
+
+
+def vector_params(v):
+    rates = v["corrupt_bp"], v["dropout_bp"]
+    return (graph_parameters(v["n"], v["anchored"], *rates) == (not v["complete"], v["k"], v["t"])
+            and alive_count(v["n"], rates[1]) == v["alive"])
+
+
+def vector_hkdf(v):
+    salt, key, info, out = raw(v, "salt", "ikm", "info", "key")
+    return hkdf(salt, key, info.decode("ascii")) == out
+
+
+def vector_prg(v):
+    key, out = raw(v, "key", "out")
+    skipped = v["offset"] % 16
+    return CRYPTO.keystream(key, skipped + len(out), v["offset"] // 16)[skipped:] == out
+
+
+def vector_keystream(v):
+    """Words of the stream from word `first` on, added to or taken from a vector."""
+    key, before, after = raw(v, "key", "before", "after")
+    step = v["bits"] // 8
+    ring, offset = Ring(v["bits"], len(before) // step), v["first"] * step
+    stream = CRYPTO.keystream(key, offset % 16 + len(before), offset // 16)[offset % 16:]
+    combine = ring.add if v["sign"] == "+" else ring.subtract
+    return ring.pack(combine(ring.unpack(before), ring.unpack(stream))) == after
+
+
+def vector_merkle(v):
+    hashes = [leaf_hash(bytes.fromhex(leaf)) for leaf in v["leaves"]]
+    paths = [merkle_path(hashes, at) for at in range(len(hashes))]
+    root = bytes.fromhex(v["root"])
+    return (root_of_hashes(hashes) == root
+            and [[step.hex() for step in path] for path in paths] == v["paths"]
+            and all(root_from_path(hashed, at, len(hashes), paths[at]) == root
+                    for at, hashed in enumerate(hashes)))
+
+
+def vector_point(v):
+    encoding = bytes.fromhex(v["encoding"])
+    scalar = scalar_from(bytes.fromhex(v["scalar"])) if "scalar" in v else None
+    return point_ok(encoding) == v["valid"] and (
+        scalar is None or base_times(scalar) == encoding)
+
+
+def vector_quantise(v):
+    delta = [f for (f,) in struct.iter_unpack("<f", bytes.fromhex(v["delta_float32"]))]
+    numbers = quantised(delta, float(v["clip"]), float(v["range"]), v["quant_bits"], v["weight"])
+    ring = Ring(v["ring_bits"], len(delta))
+    return ring.pack(ring.encode(numbers)).hex() == v["out"]
+
+
+def vector_set(v):
+    return bitmap(v["members"], v["n"]) == v["hex"] and members_of(v["hex"], v["n"]) == v["members"]
+
+
+def vector_shamir(v):
+    f = [scalar_from(bytes.fromhex(text)) for text in v["coefficients"]]
+    shares = [scalar_bytes(polynomial_at(f, x)).hex() for x in v["x"]]
+    points = [base_times(polynomial_at(f, x)).hex() for x in v["x"]]
+    by_index = {x - 1: polynomial_at(f, x) for x in v["x"]}
+    fits = commitments_fit(bytes.fromhex(v["public"]), [x - 1 for x in v["x"]],
+                           [bytes.fromhex(p) for p in points], v["t"])
+    return (shares == v["shares"] and points == v["points"] and fits and len(f) == v["t"]
+            and scalar_bytes(rebuild(by_index, v["t"])).hex() == v["secret"])
+
+
+def check_vectors(path):
+    """Every vector of every kind in the file; a kind unknown here is a failure too."""
+    with open(path, encoding="ascii") as source:
+        kinds = json.load(source)
+    wrong = 0
+    for kind, vectors in kinds.items():
+        check = globals().get("vector_" + kind)
+        good = sum(1 for v in vectors if check(v)) if check else 0
+        wrong += len(vectors) - good
+        say(f"{kind}: {good} of {len(vectors)}")
+    require(wrong == 0, f"{wrong} vectors do not agree")
+
+
 def parse_options(arguments):
     parser = argparse.ArgumentParser(description="A second Chorus client.")
-    parser.add_argument("--home", required=True, help="directory of keys and open rounds")
-    parser.add_argument("--link", required=True, help="the invite")
-    parser.add_argument("--name", required=True, help="the name to be shown")
-    source = parser.add_mutually_exclusive_group(required=True)
+    parser.add_argument("--vectors", help="file of golden vectors to check; nothing else is done")
+    parser.add_argument("--home", help="directory of keys and open rounds")
+    parser.add_argument("--link", help="the invite")
+    parser.add_argument("--name", help="the name to be shown")
+    source = parser.add_mutually_exclusive_group()
     source.add_argument("--data", help="CSV file to train on")
     source.add_argument("--update", help="file of float32 to send as the update")
     parser.add_argument("--rounds", type=int, default=1, help="results to wait for")
@@ -1710,11 +1863,18 @@ def parse_options(arguments):
     parser.add_argument("--trust-simulated-chain", action="store_true")
     parser.add_argument("--consent", action="store_true",
                         help="answer more than two lists of survivors on one base model")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    complete = options.home and options.link and options.name and (options.data or options.update)
+    if not options.vectors and not complete:
+        parser.error("needed: --home, --link, --name and --data or --update; or --vectors alone")
+    return options
 
 
 def main(arguments):
     options = parse_options(arguments)
+    if options.vectors:
+        check_vectors(options.vectors)
+        return
     source = LogisticSource(options.data) if options.data else VectorSource(options.update)
     home = Home(options.home)
     with open(os.path.join(home.path, "lock"), "w", encoding="ascii") as lock:

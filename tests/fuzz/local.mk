@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# Fuzz targets. With --enable-fuzz (and CC=clang) they are libFuzzer programs; otherwise the
+# same targets replay the kept corpus in `make check`.
+FUZZ_TARGETS = fuzz_event fuzz_message fuzz_party
+if FUZZ
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+FUZZ_DRIVER =
+FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+check_PROGRAMS += $(FUZZ_TARGETS)
+FUZZ_DRIVER = tests/fuzz/replay.c
+FUZZ_LDFLAGS = $(AM_LDFLAGS)
+TESTS += tests/fuzz/replay.sh
+endif
+
+
+fuzz_event_SOURCES = tests/fuzz/fuzz_event.c $(FUZZ_DRIVER)
+fuzz_event_LDADD = $(CORE_LIBS)
+fuzz_event_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_DRIVER)
+fuzz_message_LDADD = $(CORE_LIBS)
+fuzz_message_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_party_SOURCES = tests/fuzz/fuzz_party.c $(FUZZ_DRIVER)
+fuzz_party_LDADD = $(CORE_LIBS)
+fuzz_party_LDFLAGS = $(FUZZ_LDFLAGS)

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A coordinator and its participants in memory, for tests of the protocol: makes every
+ * document a server would serve and lets tests bend them. */
+#ifndef TEST_PLAY_H
+#define TEST_PLAY_H
+
+#include "core/party.h"
+
+struct player {
+  struct identity id;
+  struct secret_identity key;
+  json_t *enroll, *admit;
+  struct party *party;
+  struct buf deals; /* as the coordinator holds them */
+  uint8_t *x, *y;   /* plain and masked vector, ring_bytes long */
+};
+
+struct play {
+  unsigned n; /* players, ordered by id: a player's index is its roster index */
+  struct player *players;
+  struct instance_event instance;
+  json_t *instance_doc;
+  struct digest instance_hash;
+  struct identity coordinator;
+  struct secret_identity coordinator_key;
+  json_t *open, *roster, *members, *graph;
+  json_t *sharers, *shares, *survivors, *updates;
+  struct round *round; /* the coordinator's own */
+};
+
+struct play_terms {
+  unsigned n, minimum, ring_bits, quant_bits, dropout_bp;
+  uint64_t d, weight_cap;
+  bool anchored;
+};
+
+/* Everything up to the open event. */
+void play_init(struct play *p, const struct play_terms *terms);
+void play_done(struct play *p);
+void play_sign(struct play *p, json_t *event); /* as the coordinator */
+
+/* A participant's own view of the round up to a document: each returns the first error.
+ */
+enum err play_view_graph(struct round **out, struct play *p, struct why *why);
+enum err play_view_sharers(struct round **out, struct play *p, struct why *why);
+enum err play_view_survivors(struct round **out, struct play *p, struct why *why);
+
+/* The phases, for those players whose bit is set. Each builds the coordinator's
+ * documents. */
+void play_join(struct play *p);
+void play_share(struct play *p, const uint8_t *who);
+/* The boxes for player i as the server would deliver them. The caller owns it. */
+json_t *play_boxes(struct play *p, uint32_t i);
+void play_upload(struct play *p, const uint8_t *who);
+void play_survivors(struct play *p, const uint8_t *who); /* the documents only */
+/* Rebuilds from the answers of `who` and unmasks. `out` gets S packed. */
+enum err play_unmask(struct play *p, const uint8_t *who, uint8_t *out);
+/* The plain sum of x over a set, packed. */
+void play_plain_sum(const struct play *p, const uint8_t *who, uint8_t *out);
+
+#endif
