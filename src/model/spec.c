@@ -159,17 +159,9 @@ static enum err read_quantisation(struct spec *s, const struct parts *p, struct 
   TRY(check_exact(s->clip, "quantisation.clip", &q->clip, why));
   q->bits = (unsigned)bits;
   s->ring_bits = (unsigned)p->ring_bits;
-  switch (s->ring_bits) {
-  case 16:
-  case 24:
-  case 32:
-  case 40:
-  case 48:
-  case 64:
-    return OK;
-  default:
+  if (!ring_bits_valid(s->ring_bits))
     return why_set(why, E_FIELD_VALUE, "ring_bits", "must be 16, 24, 32, 40, 48 or 64");
-  }
+  return OK;
 }
 
 static enum err read_cohort(struct spec *s, const struct parts *p, struct why *why)

@@ -32,7 +32,7 @@ static void set_uint(json_t *o, const char *name, uint64_t value)
 
 void spec_open_fill(json_t *open, const struct spec *s)
 {
-  json_t *optimiser = json_copy(json_object_get(s->json, "server"));
+  json_t *optimiser = json_deep_copy(json_object_get(s->json, "server"));
   json_object_set_new(optimiser, "state", json_null());
   json_object_set_new(open, "spec", json_hex(s->hash.b, sizeof s->hash.b));
   set_uint(open, "d", s->d);
@@ -47,8 +47,9 @@ void spec_open_fill(json_t *open, const struct spec *s)
   set_uint(open, "maximum", s->cohort.maximum);
   set_uint(open, "corrupt_bp", s->cohort.corrupt_bp);
   set_uint(open, "dropout_bp", s->cohort.dropout_bp);
-  json_object_set(open, "deadlines", json_object_get(s->json, "deadlines"));
-  json_object_set(open, "reward", json_object_get(s->json, "reward"));
+  json_object_set_new(open, "deadlines",
+                      json_deep_copy(json_object_get(s->json, "deadlines")));
+  json_object_set_new(open, "reward", json_deep_copy(json_object_get(s->json, "reward")));
 }
 
 /* The member as far as the spec determines it: an optimiser's state comes from the round

@@ -277,6 +277,33 @@ START_TEST(tail_fits)
 }
 END_TEST
 
+/* The members that a round adds make an event that the core takes, for every example. */
+START_TEST(open_parses)
+{
+  static const char *const names[] = {"iris", "breast_cancer", "german_credit", "digits"};
+  static const uint8_t zero[64] = {0};
+  for (size_t i = 0; i < LENGTH(names); i++) {
+    AUTO(spec_drop) struct spec *s = example_spec(names[i]);
+    AUTO(json_drop)
+    json_t *open = json_pack(
+        "{s:s, s:o, s:o, s:s, s:i, s:i, s:i, s:{s:s, s:o, s:n}, s:i, s:[], s:i}", "type",
+        "open", "instance", json_hex(zero, 32), "sig", json_hex(zero, 64), "model", "m",
+        "version", 1, "round", 1, "attempt", 1, "base", "source", "init", "sha256",
+        json_hex(zero, 32), "event", "beacon_distance", 0, "excluded", "time", 0);
+    ck_assert_ptr_nonnull(open);
+    spec_open_fill(open, s);
+    AUTO(open_drop) struct open_event *o = NULL;
+    struct why why = {0};
+    enum err e = open_parse(&o, open, false, &why);
+    ck_assert_msg(e == OK, "%s %s: %s", err_info(e)->name, why.field, why.detail);
+    ck_assert_uint_eq(o->d, s->d);
+    ck_assert_uint_eq(o->tail_len, s->tail_count);
+    ck_assert_mem_eq(o->spec.b, s->hash.b, 32);
+    ck_assert_uint_eq(o->deadline[DEADLINE_UPLOAD], 600);
+  }
+}
+END_TEST
+
 START_TEST(open_event)
 {
   AUTO(spec_drop) struct spec *s = example_spec("digits");
@@ -311,6 +338,7 @@ TCase *test_spec(void)
   tcase_add_test(t, canonical);
   tcase_add_test(t, overflow);
   tcase_add_test(t, tail_fits);
+  tcase_add_test(t, open_parses);
   tcase_add_test(t, open_event);
   return t;
 }
