@@ -37,7 +37,7 @@ static void read_file(struct buf *out, const char *path)
   uint8_t part[65536];
   size_t got;
   while ((got = fread(part, 1, sizeof part, f)) > 0)
-    check(buf_add(out, part, got), NULL, path);
+    check(buf_put(out, part, got), NULL, path);
   fclose(f);
 }
 
@@ -47,7 +47,7 @@ static struct dataset *read_rows(const struct spec *s, const char *path)
   struct dataset *rows = NULL;
   struct why why = {0};
   read_file(&text, path);
-  check(dataset_parse(&rows, s, BUF_BYTES(&text), DATASET_TRAIN, &CSV_LIMITS_DEFAULT, &why),
+  check(dataset_parse(&rows, s, buf_bytes(&text), DATASET_TRAIN, &CSV_LIMITS_DEFAULT, &why),
         &why, path);
   return rows;
 }
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
   AUTO(spec_drop) struct spec *s = NULL;
   struct why why = {0};
   read_file(&text, argv[1]);
-  check(spec_parse(&s, BUF_BYTES(&text), &why), &why, argv[1]);
+  check(spec_parse(&s, buf_bytes(&text), &why), &why, argv[1]);
   AUTO(dataset_drop) struct dataset *rows = read_rows(s, argv[2]);
   AUTO(dataset_drop) struct dataset *test = read_rows(s, argv[3]);
   printf("central %.4f\n", central(s, rows, test, (uint64_t)atoi(argv[4])));

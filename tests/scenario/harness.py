@@ -53,8 +53,8 @@ def program(name):
     return path
 
 
-def say(*words):
-    print(*words, flush=True)
+def say(*lines):
+    print(*lines, sep="\n", flush=True)
 
 
 # ---------------------------------------------------------------- things that must end

@@ -9,6 +9,7 @@ import json
 import socket
 import time
 
+import harness
 import stranger
 from harness import Reply, Scenario, changed, enbase64, read_csv, read_spec, csv_text
 from voice import VECTOR, Key, Voice, all_join, all_share, all_unmask, all_upload, check_sum
@@ -748,7 +749,6 @@ class Wire(Bad):
         self.assertEqual(len(whole), size)
 
         def ranged(text):
-            import harness
             return harness.http("GET", f"{self.server.origin}/api/v1{url}", None,
                                 {"Range": text})
         for text, part in (("bytes=0-3", whole[:4]), ("bytes=196-", whole[196:]),
