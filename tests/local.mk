@@ -15,6 +15,13 @@ test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 
 TESTS += test_util test_core
 
+check_PROGRAMS += test_db
+test_db_SOURCES = tests/unit/test_db.c tests/unit/test_db.h tests/unit/test_database.c
+test_db_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
+$(test_db_OBJECTS): src/db/queries.h
+TESTS += test_db
+
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Starting, waking and stopping the engine's threads. */
+#include "server/engine.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/engine_internal.h"
+
+static struct engine *engine_new(struct server *server)
+{
+  struct engine *engine = must_calloc(1, sizeof *engine);
+  engine->server = server;
+  pthread_mutex_init(&engine->lock, NULL);
+  pthread_cond_init(&engine->driver_wake, NULL);
+  pthread_cond_init(&engine->jobs_wake, NULL);
+  randombytes_buf(&engine->replica, sizeof engine->replica);
+  engine->workers = must_calloc(MAX(server->config.job_workers, 1u), sizeof(pthread_t));
+  return engine;
+}
+
+enum err engine_start(struct server *server)
+{
+  struct engine *engine = engine_new(server);
+  server->engine = engine;
+  engine->driver_runs = pthread_create(&engine->driver, NULL, driver_run, engine) == 0;
+  bool good = engine->driver_runs;
+  while (good && engine->workers_len < MAX(server->config.job_workers, 1u)) {
+    good = pthread_create(&engine->workers[engine->workers_len], NULL, jobs_run,
+                          engine) == 0;
+    engine->workers_len += good;
+  }
+  if (good)
+    return OK;
+  engine_stop(server);
+  return E_BUSY;
+}
+
+void engine_stop(struct server *server)
+{
+  struct engine *engine = server->engine;
+  if (!engine)
+    return;
+  pthread_mutex_lock(&engine->lock);
+  engine->stop = true;
+  pthread_cond_broadcast(&engine->driver_wake);
+  pthread_cond_broadcast(&engine->jobs_wake);
+  pthread_mutex_unlock(&engine->lock);
+  if (engine->driver_runs)
+    pthread_join(engine->driver, NULL);
+  for (unsigned i = 0; i < engine->workers_len; i++)
+    pthread_join(engine->workers[i], NULL);
+  round_cache_done(engine);
+  pthread_cond_destroy(&engine->driver_wake);
+  pthread_cond_destroy(&engine->jobs_wake);
+  pthread_mutex_destroy(&engine->lock);
+  free(engine->workers);
+  free(engine);
+  server->engine = NULL;
+}
+
+void engine_heard(struct server *server, const char *topic)
+{
+  struct engine *engine = server->engine;
+  if (!engine)
+    return;
+  bool all = topic == NULL;
+  pthread_mutex_lock(&engine->lock);
+  if (all || strncmp(topic, "count:", 6) == 0 || strncmp(topic, "model:", 6) == 0) {
+    engine->driver_wanted = true;
+    pthread_cond_signal(&engine->driver_wake);
+  }
+  if (all || strcmp(topic, "jobs") == 0) {
+    engine->jobs_wanted++;
+    pthread_cond_broadcast(&engine->jobs_wake);
+  }
+  pthread_mutex_unlock(&engine->lock);
+}
+
+static struct timespec in_a_second(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  t.tv_sec++;
+  return t;
+}
+
+bool engine_wait_driver(struct engine *engine)
+{
+  struct timespec until = in_a_second();
+  int e = 0;
+  pthread_mutex_lock(&engine->lock);
+  while (!engine->stop && !engine->driver_wanted && e == 0)
+    e = pthread_cond_timedwait(&engine->driver_wake, &engine->lock, &until);
+  engine->driver_wanted = false;
+  bool on = !engine->stop;
+  pthread_mutex_unlock(&engine->lock);
+  return on;
+}
+
+bool engine_wait_jobs(struct engine *engine, uint64_t *seen)
+{
+  struct timespec until = in_a_second();
+  int e = 0;
+  pthread_mutex_lock(&engine->lock);
+  while (!engine->stop && engine->jobs_wanted == *seen && e == 0)
+    e = pthread_cond_timedwait(&engine->jobs_wake, &engine->lock, &until);
+  *seen = engine->jobs_wanted;
+  bool on = !engine->stop;
+  pthread_mutex_unlock(&engine->lock);
+  return on;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Ending a phase: one transaction that takes the round's row exclusively, so that what it
+ * says contains everything that was accepted. docs/protocol.md sections 4 to 8. */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/le.h"
+#include "server/engine_internal.h"
+
+struct closing {
+  struct server *server;
+  struct digest ctx;
+  struct round_row row;
+  const struct round *round;
+  struct round *own;    /* JOIN: the round is being made */
+  struct round_ref ref; /* else: the process's */
+};
+
+static void closing_clear(struct closing *c)
+{
+  round_row_done(&c->row);
+  round_ref_done(&c->ref);
+  round_free(c->own);
+  c->own = NULL;
+}
+
+/* The attempt ends here; the document made for its next phase is not needed. */
+static enum err fail(struct db *db, struct closing *c, int64_t doc, enum err e)
+{
+  if (doc)
+    TRY(blob_delete(db, doc));
+  return tell_failed(c->server, db, &c->row, err_info(e)->slug);
+}
+
+/* ---- JOIN → SHARE ---- */
+
+/* The tests' own chain: the roster stands in block round*1000 + attempt. */
+static uint64_t simulated_beacon(struct digest *out, const struct closing *c)
+{
+  static const char label[] = "chorus/v1/simulated-block\n";
+  uint64_t block = (uint64_t)c->row.round * 1000 + (uint64_t)c->row.attempt +
+                   c->round->open->beacon_distance;
+  uint8_t le[8];
+  crypto_hash_sha256_state h;
+  le32_put(le, (uint32_t)block);
+  le32_put(le + 4, (uint32_t)(block >> 32));
+  crypto_hash_sha256_init(&h);
+  crypto_hash_sha256_update(&h, (const uint8_t *)label, sizeof label - 1);
+  crypto_hash_sha256_update(&h, c->ctx.b, sizeof c->ctx.b);
+  crypto_hash_sha256_update(&h, le, sizeof le);
+  crypto_hash_sha256_final(&h, out->b);
+  return block;
+}
+
+/* Draws the graph and says so. E_THRESHOLD when no parameters fit. */
+static enum err say_graph(struct db *db, struct closing *c, struct digest *beacon,
+                          bool *sparse, struct digest *graph_hash)
+{
+  struct graph_params p;
+  const struct open_event *open = c->round->open;
+  int64_t block = -1;
+  TRY(graph_params_find(&p, c->round->n, open->corrupt_bp, open->dropout_bp,
+                        c->round->anchored));
+  *sparse = !p.complete;
+  if (*sparse && !c->server->simulated)
+    return E_INTERNAL; /* another chain would have its own phase for this */
+  if (*sparse)
+    block = (int64_t)simulated_beacon(beacon, c);
+  TRY(round_make_graph(c->own, *sparse ? BYTES_OF(*beacon) : BYTES(NULL, 0)));
+  AUTO(json_drop)
+  json_t *event = graph_build(open, &c->round->roster_hash, p.k, p.t, block, beacon);
+  return tell(c->server, db, &c->row, event, graph_hash);
+}
+
+static enum err say_roster(struct db *db, struct closing *c, int64_t *doc)
+{
+  unsigned n = 0;
+  TRY(db_run(db, Q_JOIN_NUMBER, DB_ARGS(DB_FIXED(&c->ctx))));
+  TRY(document_make(db, &c->ctx, DOCUMENT_JOINS, doc, &c->row.joins_root, &n, NULL));
+  if (n < c->row.minimum)
+    return E_THRESHOLD;
+  AUTO(json_drop) json_t *event = roster_build(c->round->open, n, &c->row.joins_root);
+  TRY(tell(c->server, db, &c->row, event, &c->row.roster_hash));
+  c->row.n = n;
+  return OK;
+}
+
+static enum err set_members(struct db *db, struct closing *c)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  TRY(db_query(db, Q_ROUND_MEMBERS, &rows, DB_ARGS(DB_FIXED(&c->ctx))));
+  AUTO(free_drop) struct member *m = must_calloc(c->row.n, sizeof *m);
+  for (unsigned i = 0; i < rows.len && i < c->row.n; i++)
+    if (!db_fixed(&rows, i, 0, &m[i].id, 32) ||
+        !db_fixed(&rows, i, 2, &m[i].mask_key, 32))
+      return E_INTERNAL;
+  round_set_members(c->own, m, c->row.n, &c->row.joins_root, &c->row.roster_hash);
+  return OK;
+}
+
+static enum err close_join(struct db *db, struct closing *c)
+{
+  int64_t doc = 0;
+  struct digest beacon, graph_hash;
+  bool sparse = false;
+  enum err e = say_roster(db, c, &doc);
+  if (e == OK)
+    TRY(set_members(db, c));
+  if (e == OK)
+    e = say_graph(db, c, &beacon, &sparse, &graph_hash);
+  if (e == E_THRESHOLD)
+    return fail(db, c, doc, e);
+  TRY(e);
+  const struct graph_params *p = &c->round->graph.p;
+  TRY(db_run(db, Q_ROUND_TO_SHARE,
+             DB_ARGS(DB_FIXED(&c->ctx),
+                     DB_REAL((double)c->round->open->deadline[DEADLINE_SHARE]),
+                     DB_INT(c->row.n), DB_INT(p->k), DB_INT(p->t),
+                     DB_FIXED(&c->row.joins_root), DB_FIXED(&c->row.roster_hash),
+                     DB_FIXED(&graph_hash), sparse ? DB_FIXED(&beacon) : DB_NULL,
+                     DB_INT(doc))));
+  return tell_changed(db, &c->row);
+}
+
+/* ---- SHARE → UPLOAD ---- */
+
+static enum err close_share(struct db *db, struct closing *c)
+{
+  size_t size = (c->row.n + 7) / 8;
+  AUTO(free_drop) uint8_t *set = must_calloc(size, 1);
+  struct digest root, hash;
+  int64_t doc = 0;
+  unsigned count;
+  TRY(document_make(db, &c->ctx, DOCUMENT_SHARES, &doc, &root, &count, set));
+  enum err e = round_check_sharers(c->round, set, NULL);
+  if (e != OK)
+    return fail(db, c, doc, e);
+  AUTO(json_drop)
+  json_t *event =
+      set_build("sharers", c->round->open, &c->row.graph_hash, set, c->row.n, &root);
+  TRY(tell(c->server, db, &c->row, event, &hash));
+  TRY(db_run(db, Q_ROUND_TO_UPLOAD,
+             DB_ARGS(DB_FIXED(&c->ctx),
+                     DB_REAL((double)c->round->open->deadline[DEADLINE_UPLOAD]),
+                     DB_BYTES(set, size), DB_FIXED(&hash), DB_INT(doc))));
+  return tell_changed(db, &c->row);
+}
+
+/* ---- UPLOAD → UNMASK ---- */
+
+/* The manifests of U2, by index. */
+struct manifests {
+  struct update_event *all;
+  const struct update_event **lists;
+  unsigned n;
+};
+
+static void manifests_done(struct manifests *m)
+{
+  for (unsigned i = 0; i < m->n; i++)
+    update_done(&m->all[i]);
+  free(m->all);
+  free(m->lists);
+}
+
+static enum err load_manifests(struct db *db, const struct digest *ctx,
+                               struct manifests *m)
+{
+  int64_t after = -1;
+  for (;;) {
+    AUTO(db_rows_done) struct db_rows rows = {0};
+    TRY(db_query(db, Q_UPDATE_PAGE, &rows, DB_ARGS(DB_FIXED(ctx), DB_INT(after))));
+    if (!rows.len)
+      return OK;
+    for (unsigned i = 0; i < rows.len; i++) {
+      AUTO(json_drop) json_t *event = NULL;
+      after = db_int(&rows, i, 0);
+      if (after >= m->n)
+        return E_INTERNAL;
+      TRY(event_parse(&event, db_bytes(&rows, i, 1), NULL));
+      TRY(update_parse(&m->all[after], event, NULL));
+      m->lists[after] = &m->all[after];
+    }
+  }
+}
+
+static enum err close_upload(struct db *db, struct closing *c)
+{
+  size_t size = (c->row.n + 7) / 8;
+  AUTO(free_drop) uint8_t *set = must_calloc(size, 1);
+  AUTO(manifests_done)
+  struct manifests m = {must_calloc(c->row.n, sizeof *m.all),
+                        must_calloc(c->row.n, sizeof *m.lists), c->row.n};
+  struct digest root, hash;
+  int64_t doc = 0;
+  unsigned count = 0;
+  TRY(document_make(db, &c->ctx, DOCUMENT_UPDATES, &doc, &root, &count, set));
+  TRY(load_manifests(db, &c->ctx, &m));
+  enum err e = round_check_survivors(c->round, set, m.lists, NULL);
+  if (e != OK)
+    return fail(db, c, doc, e);
+  AUTO(json_drop)
+  json_t *event =
+      set_build("survivors", c->round->open, &c->row.sharers_hash, set, c->row.n, &root);
+  TRY(tell(c->server, db, &c->row, event, &hash));
+  TRY(db_run(db, Q_ROUND_TO_UNMASK,
+             DB_ARGS(DB_FIXED(&c->ctx),
+                     DB_REAL((double)c->round->open->deadline[DEADLINE_UNMASK]),
+                     DB_BYTES(set, size), DB_FIXED(&hash), DB_INT(doc), DB_INT(count))));
+  return tell_changed(db, &c->row);
+}
+
+/* ---- UNMASK → (job) ---- */
+
+/* Hands the answers to a job as soon as they rebuild everything; one try for each number
+ * of answers. */
+static enum err close_unmask(struct db *db, struct closing *c)
+{
+  AUTO(db_rows_done) struct db_rows counts = {0};
+  bool solvable = false;
+  TRY(unmask_solvable(db, c->round, &solvable));
+  if (!solvable)
+    return OK;
+  TRY(db_query(db, Q_ROUND_COUNTS, &counts, DB_ARGS(DB_FIXED(&c->ctx))));
+  return job_add(db, "unmask", NULL, &c->ctx, db_int(&counts, 0, 3));
+}
+
+static enum err close_nothing(struct db *db, struct closing *c)
+{
+  return OK;
+}
+
+/* How each phase ends when its deadline has passed or nobody is awaited any more. */
+static enum err (*const closings[PHASES])(struct db *db, struct closing *c) = {
+    [PHASE_JOIN] = close_join,         [PHASE_ROSTER] = close_nothing,
+    [PHASE_SHARE] = close_share,       [PHASE_UPLOAD] = close_upload,
+    [PHASE_SURVIVORS] = close_nothing, [PHASE_UNMASK] = close_unmask,
+    [PHASE_FINAL] = close_nothing,     [PHASE_DONE] = close_nothing,
+    [PHASE_FAILED] = close_nothing,
+};
+
+/* Whether it is still due now that nobody else can change it. */
+static enum err still_due(struct db *db, const struct digest *ctx, bool *due)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  TRY(db_query(db, Q_ROUND_DUE, &rows, DB_ARGS(DB_FIXED(ctx))));
+  *due = rows.len == 1;
+  return OK;
+}
+
+static enum err close_run(struct db *db, void *arg)
+{
+  struct closing *c = arg;
+  bool due = false;
+  closing_clear(c);
+  enum err e = round_row_get(db, Q_ROUND_CLAIM, &c->ctx, &c->row);
+  if (e == E_NOT_FOUND) /* somebody is at it, or is being accepted right now */
+    return E_BUSY;
+  TRY(e);
+  TRY(still_due(db, &c->ctx, &due));
+  if (!due)
+    return OK;
+  if (c->row.phase == PHASE_JOIN)
+    TRY(round_build(c->server, db, &c->row, &c->own));
+  else
+    TRY(round_get(c->server, db, &c->row, &c->ref));
+  c->round = c->own ? c->own : c->ref.round;
+  return closings[c->row.phase](db, c);
+}
+
+enum err phase_close(struct server *s, struct db *db, const struct digest *ctx)
+{
+  struct closing c = {.server = s, .ctx = *ctx};
+  enum err e = db_transaction(db, close_run, &c);
+  closing_clear(&c);
+  return e;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What one chorusd process holds: configuration, keys, connections, caches. Made by
+ * main.c before threads start and passed to everything; PostgreSQL holds the rest. */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdatomic.h>
+
+#include "core/message.h"
+#include "db/db.h"
+
+struct engine; /* engine.h: driver and job threads, round cache */
+
+struct server_config {
+  const char *database; /* libpq conninfo */
+  const char *origin;   /* name of the log, for the instance event */
+  unsigned workers;     /* request workers */
+  unsigned job_workers; /* threads that sum, unmask, evaluate */
+  bool simulated_chain; /* tests only */
+};
+
+struct server {
+  struct server_config config;
+  struct db_pool *pool;
+  struct identity coordinator;
+  struct secret_identity key; /* wiped at the end */
+  struct digest instance;     /* H of the instance event */
+  bool anchored, simulated;   /* what the instance event says of the chain */
+  struct engine *engine;
+  atomic_bool stopping;
+};
+
+#endif

@@ -1,0 +1,43 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- UPLOAD.
+
+-- name: update_insert :exec
+INSERT INTO updates (ctx, member, event, leaves, blob) VALUES ($1, $2, $3, $4, $5)
+
+-- name: update_chunk_leaf :maybe
+SELECT substring(u.leaves FROM ($3::bigint * 32 + 1)::int FOR 32), u.blob, u.complete,
+       u.receipt, e.hash, e.seq,
+       EXISTS (SELECT 1 FROM blob_chunks b WHERE b.blob = u.blob AND b.part = $3)
+FROM updates u JOIN events e ON e.seq = u.event
+WHERE u.ctx = $1 AND u.member = $2
+
+-- name: update_received :one
+UPDATE updates SET received = received + 1 WHERE ctx = $1 AND member = $2
+RETURNING received
+
+-- name: update_complete :exec
+UPDATE updates SET complete = true, receipt = $3 WHERE ctx = $1 AND member = $2
+
+-- name: update_state :maybe
+SELECT blob, complete, receipt FROM updates WHERE ctx = $1 AND member = $2
+
+-- name: update_parts :many
+SELECT part FROM blob_chunks WHERE blob = $1 ORDER BY part
+
+-- name: update_page :many
+SELECT u.member, e.bytes FROM updates u JOIN events e ON e.seq = u.event
+WHERE u.ctx = $1 AND u.complete AND u.member > $2 ORDER BY u.member LIMIT 100
+
+-- name: update_event :one
+SELECT e.bytes FROM updates u JOIN events e ON e.seq = u.event
+WHERE u.ctx = $1 AND u.member = $2
+
+-- One chunk of everybody, a few at a time.
+-- name: update_chunks :many
+SELECT u.member, b.data FROM updates u JOIN blob_chunks b ON b.blob = u.blob AND b.part = $2
+WHERE u.ctx = $1 AND u.complete AND u.member > $3 ORDER BY u.member LIMIT 4
+
+-- name: update_blobs :many
+SELECT blob FROM updates WHERE ctx = $1 AND EXISTS (
+  SELECT 1 FROM blob_chunks b WHERE b.blob = updates.blob)
+ORDER BY member LIMIT 8
