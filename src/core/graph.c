@@ -33,7 +33,7 @@ static enum err draw(uint32_t *out, struct draws *d)
 
 static enum err shuffle(uint32_t *at, unsigned n, struct draws *d)
 {
-  for (uint32_t i = n - 1; i >= 1; i--) {
+  for (uint32_t i = n; i-- > 1;) {
     uint64_t limit = ((uint64_t)1 << 32) - ((uint64_t)1 << 32) % (i + 1);
     uint32_t u, swap = at[i];
     do
