@@ -63,6 +63,8 @@ typedef enum err (*handler)(struct request *rq, struct reply *rp);
 
 #define ROUTE_WAIT 1u  /* takes ?wait= */
 #define ROUTE_CHUNK 2u /* a large raw body; the number in flight is limited */
+#define ROUTE_CSV 4u   /* the body is text/csv */
+#define ROUTE_BODY_OPTIONAL 8u
 
 struct route {
   const char *method;

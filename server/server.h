@@ -13,7 +13,7 @@ struct engine; /* engine.h: driver and job threads, round cache */
 
 struct server_config {
   const char *database; /* libpq conninfo */
-  const char *origin;   /* name of the log, for the instance event */
+  const char *url;      /* where people reach it; NULL: where it listens */
   unsigned workers;     /* request workers */
   unsigned job_workers; /* threads that sum, unmask, evaluate */
   bool simulated_chain; /* tests only */

@@ -22,6 +22,7 @@ test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
 $(test_db_OBJECTS): src/db/queries.h
 TESTS += test_db
 
+
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c
@@ -59,3 +60,4 @@ EXTRA_DIST += tests/scenario/harness.py tests/scenario/proxy.py tests/scenario/v
   tests/scenario/test_bad_input.py tests/scenario/test_cheating.py \
   tests/scenario/test_faults.py tests/scenario/test_rounds.py \
   tests/scenario/test_stranger.py tests/scenario/test_swarm.py
+

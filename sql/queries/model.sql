@@ -13,3 +13,71 @@ WHERE model = $1 AND version = $2
 
 -- name: model_holdout :maybe
 SELECT holdout FROM models WHERE slug = $1
+
+-- The models of a page after $2, or just $1.
+-- name: model_rows :many
+SELECT m.slug, m.version, m.name, m.purpose, m.consent, m.kind, m.d, v.spec_hash, m.status,
+       (SELECT count(*) FROM admissions a WHERE a.model = m.slug AND a.status = 'admitted'),
+       m.results, m.current_ctx, e.bytes, s.every, s.rounds, s.target
+FROM models m JOIN model_versions v ON v.model = m.slug AND v.version = m.version
+JOIN events e ON e.seq = v.event
+LEFT JOIN schedules s ON s.model = m.slug
+WHERE ($1::text IS NULL OR m.slug = $1) AND m.slug > $2
+ORDER BY m.slug LIMIT $3::bigint
+
+-- Whether it exists, and is retired.
+-- name: model_state :maybe
+SELECT version, status = 'retired' FROM models WHERE slug = $1 FOR SHARE
+
+-- name: model_create :exec
+INSERT INTO models (slug, name, purpose, consent, kind, d) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: model_advance :exec
+UPDATE models SET version = $2, name = $3, purpose = $4, consent = $5 WHERE slug = $1
+
+-- name: model_retire :exec
+UPDATE models SET status = 'retired' WHERE slug = $1
+
+-- name: model_holdout_lock :maybe
+SELECT holdout FROM models WHERE slug = $1 FOR UPDATE
+
+-- name: model_holdout_set :exec
+UPDATE models SET holdout = $2, holdout_rows = $3 WHERE slug = $1
+
+-- Round 0: the initial weights of the present version; null: the newest.
+-- name: model_weights :maybe
+SELECT b.id, b.sha256
+FROM (
+  SELECT r.round, r.weights AS blob FROM rounds r WHERE r.model = $1 AND r.phase = 'done'
+  UNION ALL
+  SELECT 0, v.initial FROM models m
+  JOIN model_versions v ON v.model = m.slug AND v.version = m.version
+  WHERE m.slug = $1
+) w JOIN blobs b ON b.id = w.blob
+WHERE $2::bigint IS NULL OR w.round = $2
+ORDER BY w.round DESC LIMIT 1
+
+-- name: version_lock :maybe
+SELECT m.version, m.status = 'retired',
+       EXISTS (SELECT 1 FROM rounds r
+               WHERE r.model = m.slug AND r.phase NOT IN ('done', 'failed')),
+       v.spec, e.hash
+FROM models m JOIN model_versions v ON v.model = m.slug AND v.version = m.version
+JOIN events e ON e.seq = v.event
+WHERE m.slug = $1 FOR UPDATE OF m
+
+-- name: version_create :exec
+INSERT INTO model_versions (model, version, spec, spec_hash, event, initial)
+VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: version_spec :maybe
+SELECT v.spec, v.spec_hash
+FROM models m JOIN model_versions v ON v.model = m.slug
+WHERE m.slug = $1 AND v.version = coalesce($2::bigint, m.version)
+
+-- name: result_list :many
+SELECT round, attempt, ctx, weights_sha256, count,
+       extract(epoch FROM ended_at)::float8, totals, open, loss, accuracy, holdout_loss,
+       holdout_accuracy, holdout_rows
+FROM rounds WHERE model = $1 AND phase = 'done' AND round > $2
+ORDER BY round LIMIT $3::bigint

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What several handlers do alike. */
+#include "server/common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "db/event.h"
+#include "util/text.h"
+
+enum err event_load(json_t **out, struct bytes bytes)
+{
+  json_t *event = json_loadb((const char *)bytes.data, bytes.len, 0, NULL);
+  if (!event)
+    return E_INTERNAL;
+  *out = event;
+  return OK;
+}
+
+enum err event_issue(struct server *s, struct db *db, json_t *event, const char *model,
+                     const struct identity *subject, int64_t *seq)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  struct digest hash;
+  TRY(event_sign(event, &s->key));
+  TRY(event_hash(&hash, event));
+  TRY(db_query(db, Q_EVENT_FIND, &rows, DB_ARGS(DB_FIXED(&hash))));
+  if (rows.len == 0)
+    return db_event_store(db, event, model, NULL, subject, &hash, seq);
+  *seq = db_int(&rows, 0, 1);
+  return OK;
+}
+
+enum err admission_write(struct server *s, struct db *db, const char *type,
+                         const char *model, const struct identity *who,
+                         const struct digest *enroll)
+{
+  int64_t seq;
+  char topic[SLUG_MAX + 16];
+  bool admit = type[0] == 'a';
+  AUTO(json_drop) json_t *event = admission_build(type, &s->instance, model, who, enroll);
+  TRY(event_issue(s, db, event, model, who, &seq));
+  TRY(db_run(db, Q_MEMBER_SET,
+             DB_ARGS(DB_TEXT(model), DB_FIXED(who),
+                     DB_TEXT(admit ? "admitted" : "suspended"), DB_INT(seq))));
+  snprintf(topic, sizeof topic, "model:%s", model);
+  return db_notify(db, topic);
+}
+
+enum err request_model(struct request *rq, const char **out)
+{
+  if (!slug_valid(rq->param[0]))
+    return why_set(rq->why, E_NOT_FOUND, "", "there is no such model");
+  *out = rq->param[0];
+  return OK;
+}
+
+enum err request_number(struct request *rq, const char *name, uint64_t *out)
+{
+  const char *text = request_query(rq, name);
+  if (!text)
+    return OK;
+  size_t len = strlen(text);
+  if (len == 0 || len > 15 || strspn(text, "0123456789") != len)
+    return why_set(rq->why, E_FIELD_VALUE, name, "must be a whole number");
+  *out = strtoull(text, NULL, 10);
+  return OK;
+}
+
+enum err request_cursor(struct request *rq, void *out, size_t size)
+{
+  const char *text = request_query(rq, "cursor");
+  memset(out, 0, size);
+  if (text && hex_decode(out, size, text) != OK)
+    return why_set(rq->why, E_FIELD_VALUE, "cursor", "is not one of ours");
+  return OK;
+}
+
+unsigned page_len(const struct db_rows *rows, unsigned limit)
+{
+  return MIN(rows->len, limit);
+}
+
+json_t *json_real_or_null(const struct db_rows *r, unsigned row, unsigned column)
+{
+  return db_null(r, row, column) ? json_null() : json_real(db_real(r, row, column));
+}
+
+json_t *json_hex_or_null(const struct db_rows *r, unsigned row, unsigned column)
+{
+  struct bytes b = db_bytes(r, row, column);
+  return b.data ? json_hex(b.data, b.len) : json_null();
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What several handlers do alike. */
+#ifndef SERVER_COMMON_H
+#define SERVER_COMMON_H
+
+#include "core/message.h"
+#include "db/db.h"
+#include "server/request.h"
+#include "server/server.h"
+
+/* An event out of the database, that was canonical when it went in. */
+enum err event_load(json_t **out, struct bytes bytes) MUST_USE;
+
+/* Signs a coordinator's event and stores it, or finds the very same one already stored (a
+ * second admission of the same person). Inside a transaction. *seq is its place. */
+enum err event_issue(struct server *s, struct db *db, json_t *event, const char *model,
+                     const struct identity *subject, int64_t *seq) MUST_USE;
+
+/* Admits or suspends ("admit", "suspend") inside a transaction: the event, the row, and
+ * the news. */
+enum err admission_write(struct server *s, struct db *db, const char *type,
+                         const char *model, const struct identity *who,
+                         const struct digest *enroll) MUST_USE;
+
+/* The {model} of the path as it must be: E_NOT_FOUND. */
+enum err request_model(struct request *rq, const char **out) MUST_USE;
+
+/* A whole number in the query, below 2^53; absent: *out stays. E_FIELD_VALUE names it. */
+enum err request_number(struct request *rq, const char *name, uint64_t *out) MUST_USE;
+/* A cursor that is `size` bytes of hex; absent: all zero. */
+enum err request_cursor(struct request *rq, void *out, size_t size) MUST_USE;
+
+/* One page of a list: `rows` was asked for limit + 1 rows. How many of them belong to the
+ * page. */
+unsigned page_len(const struct db_rows *rows, unsigned limit);
+
+/* Where people reach this server, without a slash at the end. */
+void request_address(const struct request *rq, char *out, size_t room);
+
+/* A number that may be null. */
+json_t *json_real_or_null(const struct db_rows *r, unsigned row, unsigned column);
+/* Bytes of the database as hex; null: null. */
+json_t *json_hex_or_null(const struct db_rows *r, unsigned row, unsigned column);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Handlers: the versions of a model's description. */
+#include <stdio.h>
+#include <string.h>
+
+#include "db/blob.h"
+#include "model/net.h"
+#include "server/handlers.h"
+#include "server/models.h"
+#include "util/text.h"
+
+enum err spec_read(struct spec **out, const json_t *spec, struct why *why)
+{
+  char *dump = json_dumps(spec, JSON_COMPACT);
+  if (!dump)
+    return E_INTERNAL;
+  AUTO(free_drop) char *text = dump;
+  struct why below = {0};
+  enum err e = spec_parse(out, BYTES(text, strlen(text)), &below);
+  if (e == OK)
+    return OK;
+  char field[sizeof below.field + 8];
+  snprintf(field, sizeof field, "spec%s%s", *below.field ? "." : "", below.field);
+  return why_set(why, e, field, "%s", below.detail);
+}
+
+/* The `model` event, unsigned. */
+static json_t *model_build(const struct server *s, const char *model, uint64_t version,
+                           const struct spec *spec, const struct digest *previous)
+{
+  return json_pack("{s:s,s:o,s:s,s:I,s:o,s:o}", "type", "model", "instance",
+                   json_hex(s->instance.b, sizeof s->instance.b), "model", model,
+                   "version", (json_int_t)version, "spec",
+                   json_hex(spec->hash.b, sizeof spec->hash.b), "previous",
+                   previous ? json_hex(previous->b, sizeof previous->b) : json_null());
+}
+
+/* The weights before the first round, float32 little-endian. */
+static enum err store_initial(struct db *db, const struct spec *spec,
+                              struct blob_info *out)
+{
+  AUTO(free_drop) float *w = must_calloc(spec->d, sizeof *w);
+  TRY(net_init(w, spec, &spec->hash));
+  return blob_store(db, out, BYTES(w, spec->d * sizeof *w));
+}
+
+enum err version_announce(struct request *rq, const char *model, uint64_t version,
+                          const struct spec *spec, const struct digest *previous)
+{
+  int64_t seq;
+  struct blob_info initial;
+  AUTO(json_drop) json_t *event = model_build(rq->server, model, version, spec, previous);
+  TRY(event_issue(rq->server, rq->db, event, model, NULL, &seq));
+  TRY(store_initial(rq->db, spec, &initial));
+  return db_run(rq->db, Q_VERSION_CREATE,
+                DB_ARGS(DB_TEXT(model), DB_INT(version), DB_BUF(&spec->canonical),
+                        DB_FIXED(&spec->hash), DB_INT(seq), DB_INT(initial.id)));
+}
+
+/* ---- the next version ---- */
+
+static bool same_column(const struct column *a, const struct column *b)
+{
+  if (strcmp(a->name, b->name) != 0 || a->categorical != b->categorical ||
+      a->value_count != b->value_count)
+    return false;
+  for (size_t i = 0; i < a->value_count; i++)
+    if (strcmp(a->values[i], b->values[i]) != 0)
+      return false;
+  return true;
+}
+
+/* What must stay, so that the weights keep their meaning. */
+static enum err check_successor(const struct spec *now, const struct spec *next,
+                                struct why *why)
+{
+  if (now->kind != next->kind)
+    return why_set(why, E_SPEC, "spec.kind", "must stay %s", spec_kind_name(now->kind));
+  if (now->feature_count != next->feature_count)
+    return why_set(why, E_SPEC, "spec.features", "the columns must stay as they are");
+  for (size_t i = 0; i < now->feature_count; i++) {
+    char name[96];
+    snprintf(name, sizeof name, "spec.features[%zu]", i);
+    if (!same_column(&now->features[i], &next->features[i]))
+      return why_set(why, E_SPEC, name, "the columns must stay as they are");
+  }
+  if (now->kind != SPEC_VECTOR && !same_column(&now->target, &next->target))
+    return why_set(why, E_SPEC, "spec.target", "must stay as it is");
+  if (now->d != next->d)
+    return why_set(why, E_SPEC, "spec", "has %zu parameters, but must keep %zu", next->d,
+                   now->d);
+  return OK;
+}
+
+struct advance {
+  struct request *rq;
+  const char *model;
+  const struct spec *spec;
+};
+
+static enum err advance(struct db *db, void *arg)
+{
+  struct advance *a = arg;
+  const struct spec *s = a->spec;
+  struct why *why = a->rq->why;
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  AUTO(spec_drop) struct spec *now = NULL;
+  struct digest previous;
+  TRY(db_query(db, Q_VERSION_LOCK, &rows, DB_ARGS(DB_TEXT(a->model))));
+  if (rows.len == 0)
+    return why_set(why, E_NOT_FOUND, "", "there is no such model");
+  if (db_bool(&rows, 0, 1))
+    return E_RETIRED;
+  if (db_bool(&rows, 0, 2))
+    return E_OPEN_ROUND;
+  uint64_t version = (uint64_t)db_int(&rows, 0, 0) + 1;
+  if (!db_fixed(&rows, 0, 4, previous.b, sizeof previous.b))
+    return E_INTERNAL;
+  TRY(spec_parse(&now, db_bytes(&rows, 0, 3), NULL));
+  TRY(check_successor(now, s, why));
+  TRY(version_announce(a->rq, a->model, version, s, &previous));
+  return db_run(db, Q_MODEL_ADVANCE,
+                DB_ARGS(DB_TEXT(a->model), DB_INT(version), DB_TEXT(s->name),
+                        DB_TEXT(s->purpose), DB_TEXT(s->consent)));
+}
+
+enum err versions_create(struct request *rq, struct reply *rp)
+{
+  AUTO(json_drop) json_t *root = NULL;
+  AUTO(spec_drop) struct spec *spec = NULL;
+  const char *model;
+  json_t *json = NULL;
+  const struct field fields[] = {FIELD_OBJECT("spec", &json), FIELD_END};
+  TRY(request_model(rq, &model));
+  TRY(request_json(rq, &root, fields));
+  TRY(spec_read(&spec, json, rq->why));
+  struct advance a = {.rq = rq, .model = model, .spec = spec};
+  TRY(db_transaction(rq->db, advance, &a));
+  rp->status = 201;
+  return model_reply(rq, model, rp);
+}
+
+/* ---- reading ---- */
+
+enum err spec_show(struct request *rq, struct reply *rp)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  const char *model;
+  uint64_t version = 0;
+  TRY(request_model(rq, &model));
+  TRY(request_number(rq, "version", &version));
+  TRY(db_query(rq->db, Q_VERSION_SPEC, &rows,
+               DB_ARGS(DB_TEXT(model), version ? DB_INT(version) : DB_NULL)));
+  if (rows.len == 0)
+    return why_set(rq->why, E_NOT_FOUND, "", "there is no such model or version");
+  struct bytes spec = db_bytes(&rows, 0, 0), hash = db_bytes(&rows, 0, 1);
+  TRY(buf_put(&rp->bytes, spec.data, spec.len));
+  hex_encode(rp->etag, hash.data, hash.len);
+  rp->content_type = "application/json";
+  rp->immutable = version > 0;
+  return OK;
+}
