@@ -161,6 +161,8 @@ class Runner:
                     told = json.loads(line)
                     waiting.discard(told["test"].rpartition(".")[2])
                     self.report(f"{module}.{name}", told)
+                elif line.startswith("#"):
+                    print(line.rstrip(), flush=True)
                 else:
                     errors.append(line)
             child.wait()

@@ -5,6 +5,7 @@ It keeps the protocol unless it is told otherwise, and trusts the server blindly
 says what should happen. The mathematics is the second client's (stranger.py).
 """
 
+import functools
 import hashlib
 import hmac
 import secrets
@@ -65,6 +66,44 @@ class Part:
         self.integers = None
 
 
+class Public:
+    """Roster and graph of a round, read once for all voices."""
+
+    seen = {}
+
+    @classmethod
+    def of(cls, api, ctx, opened):
+        if ctx not in cls.seen:
+            cls.seen[ctx] = cls(api, ctx, opened)
+        return cls.seen[ctx]
+
+    def __init__(self, api, ctx, opened):
+        graph = api.event(ctx, "graph")
+        joins = [m["join"] for m in api.get(f"/rounds/{ctx}/joins").must().json["members"]]
+        self.members = [join["participant"] for join in joins]
+        self.index = {member: i for i, member in enumerate(self.members)}
+        self.points = [{name: bytes.fromhex(join[name]) for name in
+                        ("mask_key", "share_key", "self_key")} for join in joins]
+        anchored = api.instance()["chain"] is not None
+
+        def key():
+            root = bytes.fromhex(api.event(ctx, "roster")["joins"])
+            return stranger.graph_key(bytes.fromhex(ctx), root, bytes.fromhex(graph["beacon"]))
+        self.graph = stranger.make_graph(len(joins), anchored, opened["corrupt_bp"],
+                                         opened["dropout_bp"], key)
+        self.graph_hash = stranger.event_hash(graph)
+
+
+@functools.lru_cache(64)
+def opened_of(api, ctx):
+    return api.event(ctx, "open")
+
+
+@functools.lru_cache(8)
+def ring_of(bits, count):
+    return stranger.Ring(bits, count)
+
+
 class Voice:
     """One enrolled key. Each step sends one event and returns the server's Reply."""
 
@@ -103,7 +142,7 @@ class Voice:
 
     def part(self, ctx):
         if ctx not in self.parts:
-            self.parts[ctx] = Part(self.api.event(ctx, "open"), ctx)
+            self.parts[ctx] = Part(opened_of(self.api, ctx), ctx)
         return self.parts[ctx]
 
     def join_body(self, ctx):
@@ -120,24 +159,12 @@ class Voice:
     def look(self, ctx):
         """Reads roster and graph, once they stand."""
         part = self.part(ctx)
-        if part.graph:
-            return part
-        graph = self.api.event(ctx, "graph")
-        members = self.api.get(f"/rounds/{ctx}/joins").must().json["members"]
-        part.members = [m["join"]["participant"] for m in members]
-        part.points = [{name: bytes.fromhex(m["join"][name]) for name in
-                        ("mask_key", "share_key", "self_key")} for m in members]
-        part.index = part.members.index(self.id)
-        anchored = self.api.instance()["chain"] is not None
-        opened = part.opened
-
-        def key():
-            root = bytes.fromhex(self.api.event(ctx, "roster")["joins"])
-            return stranger.graph_key(part.raw, root, bytes.fromhex(graph["beacon"]))
-        part.graph = stranger.make_graph(len(members), anchored, opened["corrupt_bp"],
-                                         opened["dropout_bp"], key)
-        part.graph_hash = stranger.event_hash(graph)
-        part.near = part.graph.of[part.index]
+        if not part.graph:
+            public = Public.of(self.api, ctx, part.opened)
+            part.members, part.points = public.members, public.points
+            part.graph, part.graph_hash = public.graph, public.graph_hash
+            part.index = public.index[self.id]
+            part.near = part.graph.of[part.index]
         return part
 
     def deal(self, ctx, spoil=()):
@@ -210,7 +237,7 @@ class Voice:
         if part.y is None:
             self.open_boxes(ctx)
             part.integers = integers
-            part.ring = stranger.Ring(part.opened["ring_bits"], len(integers))
+            part.ring = ring_of(part.opened["ring_bits"], len(integers))
             points = [p["mask_key"] for p in part.points]
             masked = stranger.masked(part.ring, part.raw, part.u1_hash, part.index, part.a,
                                      part.s, points, part.partners, integers)
