@@ -19,8 +19,8 @@
 
 /* Of each connection; the measured optimum for uploads, and flat for a thousand of them. */
 #define CONNECTION_MEMORY ((size_t)128 << 10)
-#define BODY_SECONDS 60.0      /* until a body must be complete, whatever its length, */
-#define BODY_RATE 16384.0      /* and a second more for each so many bytes */
+/* A body may take twice the time without a byte, and a second for each so many bytes. */
+#define BODY_RATE 16384.0
 
 double clock_now(void)
 {
@@ -67,6 +67,11 @@ static void *on_target(void *cls, const char *uri, struct MHD_Connection *connec
   return x;
 }
 
+static double body_deadline(const struct exchange *x)
+{
+  return clock_now() + 2.0 * x->http->options.timeout + (double)x->length / BODY_RATE;
+}
+
 void exchange_release(struct exchange *x)
 {
   free(STEAL(x->body));
@@ -95,15 +100,15 @@ static enum MHD_Result send_reply(struct exchange *x)
   return MHD_queue_response(x->connection, x->status, x->response);
 }
 
-/* The reply is there, but perhaps not all of the body. A client that is still sending
- * would find its connection reset before it has read the reply; so a body of bearable
- * length is read and dropped first. Otherwise the connection is closed behind the reply. */
+/* The reply is there before the body. libmicrohttpd closes a connection that is answered
+ * so early, and a client that is still sending would find it reset before it has read the
+ * reply; so a body of bearable length, or of none, is read and dropped first. */
 static enum MHD_Result send_refusal(struct exchange *x)
 {
-  if (x->endless || x->expects || x->length == 0 || x->length > DRAIN_MAX)
+  if (x->endless || (x->expects && x->length) || x->length > DRAIN_MAX)
     return send_reply(x);
   x->stage = STAGE_DRAIN;
-  x->body_deadline = clock_now() + BODY_SECONDS;
+  x->body_deadline = body_deadline(x);
   return MHD_YES;
 }
 
@@ -218,7 +223,7 @@ static enum MHD_Result start_body(struct exchange *x)
   if (x->length && !x->room) /* the lane was closed */
     return refuse(x, E_BUSY);
   x->body = must_realloc(NULL, x->length + 1, 1);
-  x->body_deadline = clock_now() + BODY_SECONDS + (double)x->length / BODY_RATE;
+  x->body_deadline = body_deadline(x);
   x->stage = STAGE_BODY;
   return MHD_YES;
 }
@@ -236,7 +241,8 @@ static enum MHD_Result on_headers(struct exchange *x)
       return refuse(x, e);
   }
   if (x->length == 0) {
-    return hand_over(x, exchange_handle);
+    x->stage = STAGE_BODY; /* the next call says that it has ended */
+    return MHD_YES;
   }
   if (x->route->who == WHO_ADMIN && !x->admitted)
     return hand_over(x, exchange_admit);
@@ -250,6 +256,7 @@ static enum MHD_Result on_headers(struct exchange *x)
 static enum MHD_Result on_body(struct exchange *x, const char *data, size_t *len)
 {
   if (*len == 0) {
+    x->ended = true;
     if (x->stage == STAGE_DRAIN)
       return send_reply(x);
     x->request.body = BYTES(x->body, x->received);
@@ -283,7 +290,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
   case STAGE_DRAIN:
     return on_body(x, upload_data, upload_data_size);
   case STAGE_REPLY:
-    return x->received == x->length ? send_reply(x) : send_refusal(x);
+    return x->ended ? send_reply(x) : send_refusal(x);
   case STAGE_WORK:
   case STAGE_SENT:
     break;

@@ -134,6 +134,7 @@ struct exchange {
   bool expects;    /* waits for "100 Continue" before it sends the body */
   uint8_t *body;
   size_t received;
+  bool ended; /* all of it is there */
   size_t room; /* taken from a lane */
   double body_deadline;
 

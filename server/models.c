@@ -5,7 +5,7 @@
 #include "server/handlers.h"
 #include "util/text.h"
 
-enum column {
+enum model_column {
   C_SLUG,
   C_VERSION,
   C_NAME,
@@ -96,7 +96,7 @@ enum err models_list(struct request *rq, struct reply *rp)
                DB_ARGS(DB_NULL, DB_TEXT(cursor ? cursor : ""), DB_INT(limit + 1))));
   unsigned n = page_len(&rows, limit);
   for (unsigned i = 0; i < n; i++) {
-    json_t *model;
+    json_t *model = NULL;
     TRY(model_json(&model, &rows, i));
     json_array_append_new(list, model);
   }

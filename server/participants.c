@@ -223,7 +223,7 @@ enum err participants_show(struct request *rq, struct reply *rp)
   TRY(event_load(&enroll, db_bytes(&enrolled, 0, 0)));
   TRY(db_query(rq->db, Q_PARTICIPANT_ADMISSIONS, &rows, DB_ARGS(DB_FIXED(&who))));
   for (unsigned i = 0; i < rows.len; i++) {
-    json_t *event;
+    json_t *event = NULL;
     TRY(event_load(&event, db_bytes(&rows, i, 0)));
     json_array_append_new(list, event);
   }

@@ -31,7 +31,7 @@ enum err weights_show(struct request *rq, struct reply *rp)
 
 /* ---- results ---- */
 
-enum column {
+enum result_column {
   C_ROUND,
   C_ATTEMPT,
   C_CTX,
@@ -123,7 +123,7 @@ enum err results_list(struct request *rq, struct reply *rp)
                DB_ARGS(DB_TEXT(model), DB_INT(cursor), DB_INT(limit + 1))));
   unsigned n = page_len(&rows, limit);
   for (unsigned i = 0; i < n; i++) {
-    json_t *result;
+    json_t *result = NULL;
     TRY(result_json(&result, &rows, i));
     json_array_append_new(list, result);
   }

@@ -22,7 +22,6 @@ test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
 $(test_db_OBJECTS): src/db/queries.h
 TESTS += test_db
 
-
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c
@@ -49,15 +48,3 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/data/digits.csv tests/data/digits.spec.json \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
-
-# Scenarios (tests/scenario/run_all.py) and stories; central is what they compare with.
-noinst_PROGRAMS += central
-central_SOURCES = tests/scenario/central.c
-central_CFLAGS = $(AM_CFLAGS)
-central_LDADD = $(MODEL_LIBS)
-EXTRA_DIST += tests/scenario/harness.py tests/scenario/proxy.py tests/scenario/voice.py \
-  tests/scenario/run_all.py tests/scenario/run_story.py tests/scenario/stranger.py \
-  tests/scenario/test_bad_input.py tests/scenario/test_cheating.py \
-  tests/scenario/test_faults.py tests/scenario/test_rounds.py \
-  tests/scenario/test_stranger.py tests/scenario/test_swarm.py
-

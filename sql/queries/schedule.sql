@@ -18,10 +18,6 @@ SELECT count(DISTINCT p.organisation)
 FROM admissions a JOIN participants p ON p.id = a.participant
 WHERE a.model = $1 AND a.status = 'admitted'
 
--- name: schedule_spec :maybe
-SELECT v.spec FROM models m JOIN model_versions v ON v.model = m.slug AND v.version = m.version
-WHERE m.slug = $1
-
 -- name: schedule_set :exec
 INSERT INTO schedules (model, every, rounds, target) VALUES ($1, $2, $3, $4)
 ON CONFLICT (model) DO UPDATE SET every = excluded.every, rounds = excluded.rounds,
@@ -29,3 +25,7 @@ ON CONFLICT (model) DO UPDATE SET every = excluded.every, rounds = excluded.roun
 
 -- name: schedule_clear :exec
 DELETE FROM schedules WHERE model = $1
+
+-- name: schedule_spec :maybe
+SELECT v.spec FROM models m JOIN model_versions v ON v.model = m.slug AND v.version = m.version
+WHERE m.slug = $1

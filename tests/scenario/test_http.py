@@ -1,0 +1,1112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP layer against a real chorusd and PostgreSQL: what is sent wrong gets its problem
+and changes nothing; what is sent right survives keep-alive, ranges, waits and shutdown."""
+import concurrent.futures
+import hashlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import serving
+from serving import Server, drain, enrolment, iris, psql, vector, wait_until
+
+CHUNK = 983040
+ZERO = "00" * 32
+
+
+class Base(unittest.TestCase):
+    flags = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(**cls.flags)
+        cls.server.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__()
+
+    def problem(self, reply, slug, field=None, detail=None):
+        """The reply is this problem, well formed."""
+        self.assertEqual(reply.headers["Content-Type"], "application/problem+json", reply)
+        o = reply.json
+        self.assertEqual(reply.slug, slug, reply)
+        self.assertEqual(o["status"], reply.status, reply)
+        self.assertEqual(o.get("field"), field, reply)
+        self.assertTrue(o["title"] and o["help"], reply)
+        if detail:
+            self.assertIn(detail, o["detail"])
+
+    def refused(self, slug, field, *call, **more):
+        """A call that gives this problem and changes nothing."""
+        before = self.server.state()
+        reply = self.server.call(*call, **more)
+        self.problem(reply, slug, field)
+        self.assertEqual(self.server.state(), before, "something was changed")
+        return reply
+
+
+class Addresses(Base):
+    def test_instance(self):
+        self.assertEqual(self.server.get("/health").json, {"status": "ok"})
+        ready = self.server.get("/ready").json
+        self.assertEqual(ready["status"], "ready")
+        self.assertGreaterEqual(ready["schema"], 1)
+        o = self.server.get("/instance").json
+        self.assertEqual(o["instance"]["origin"], "chorus.test/log")
+        self.assertAlmostEqual(o["now_at"], time.time(), delta=60)
+
+    def test_security_headers(self):
+        for path in ("/health", "/nothing"):
+            h = self.server.get(path).headers
+            self.assertEqual(h["X-Content-Type-Options"], "nosniff")
+            self.assertEqual(h["Cache-Control"], "no-store")
+            self.assertIn("default-src 'none'", h["Content-Security-Policy"])
+
+    def test_unknown_paths(self):
+        for path in ("/nothing", "/health/", "/healthx", "/health/x", "//health", "/models/",
+                     "/models//spec", "/rounds/xyz", "/health%00", "/%68ealth",
+                     "/models/a%2Fb", "/models/Not-A-Slug", "/participants/" + "0" * 63,
+                     "/models/" + "x" * 3000):
+            self.problem(self.server.get(path), "not-found")
+        self.assertIn(b"404", self.server.raw(b"GET / HTTP/1.1\r\nHost: x\r\n"
+                                              b"Connection: close\r\n\r\n"))
+
+    def test_methods(self):
+        for method, path, allow in (("PUT", "/health", "GET, HEAD"),
+                                    ("DELETE", "/models", "GET, HEAD, POST"),
+                                    ("GET", "/models/iris/schedule", "PUT, DELETE"),
+                                    ("OPTIONS", "/invites", "POST, GET, HEAD"),
+                                    ("BREW", "/ready", "GET, HEAD")):
+            reply = self.server.call(method, path)
+            self.problem(reply, "method-not-allowed")
+            self.assertEqual(reply.headers["Allow"], allow)
+
+    def test_head(self):
+        got, head = self.server.get("/ready"), self.server.call("HEAD", "/ready")
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertEqual(head.headers["Content-Length"], str(len(got.body)))
+        self.assertEqual(self.server.call("HEAD", "/nothing").status, 404)
+
+    def test_query(self):
+        for query, field in (("limit=0", "limit"), ("limit=201", "limit"),
+                             ("limit=x", "limit"), ("limit=", "limit"), ("limit", "limit"),
+                             ("limit=5%00", "limit"), ("limit=-1", "limit"),
+                             ("cursor=Not!", "cursor")):
+            self.problem(self.server.get("/models?" + query), "bad-value", field)
+        for wait in ("x", "-1", "61", "1e1", "nan", ""):
+            self.problem(self.server.get("/models/iris/round?wait=" + wait), "bad-value",
+                         "wait")
+        self.assertEqual(self.server.get("/models?limit=200").status, 200)
+
+
+class Connections(Base):
+    flags = {"timeout": 2}
+    ok = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    def replies(self, data):
+        return [part.split(b"\r\n")[0].split(b" ")[1]
+                for part in data.split(b"HTTP/1.1 ")[1:]
+                for part in [b"HTTP/1.1 " + part]]
+
+    def test_keep_alive(self):
+        c = self.server.connect()
+        c.connect()
+        first = c.sock
+        for method, path, body, status in (
+                ("GET", "/health", None, 200), ("GET", "/nothing", None, 404),
+                ("POST", "/models", {"x": 1}, 401), ("POST", "/nothing", {"x": 1}, 404),
+                ("PUT", "/health", {"x": 1}, 405), ("POST", "/participants", {}, 400),
+                ("POST", "/participants", {"n": "x" * 70000}, 413),
+                ("HEAD", "/health", None, 200), ("GET", "/health", None, 200)):
+            reply = self.server.call(method, path, body, over=c)
+            self.assertEqual(reply.status, status, (method, path, reply))
+            self.assertIs(c.sock, first, f"{method} {path} closed the connection")
+        c.close()
+
+    def test_pipelining(self):
+        body = b'{"event":1}'
+        post = (b"POST /api/v1/participants HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+                % len(body)) + body
+        lost = b"POST /api/v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nHELLO"
+        got = self.server.raw(self.ok + post + lost + self.ok, timeout=5)
+        self.assertEqual(self.replies(got), [b"200", b"400", b"404", b"200"])
+
+    def test_http_1_0(self):
+        got = self.server.raw(b"GET /api/v1/health HTTP/1.0\r\n\r\n")
+        self.assertIn(b" 200 ", got)
+        self.assertTrue(got.endswith(b'{"status":"ok"}'))
+
+    def test_junk(self):
+        before = self.server.state()
+        for junk in (b"\x00\x01\x02\r\n\r\n", b"GARBAGE\r\n\r\n", b"GET\r\n\r\n",
+                     b"GET /api/v1/health HTTP/9.9\r\n\r\n",
+                     b"GET /api/v1/health HTTP/1.1\r\nno colon here\r\n\r\n",
+                     b"GET /api/v1/health HTTP/1.1\r\n folded: x\r\n\r\n",
+                     b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 300000 +
+                     b"\r\n\r\n",
+                     b"GET /" + b"a" * 300000 + b" HTTP/1.1\r\n\r\n",
+                     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"):
+            with self.server.socket(timeout=6) as s:
+                try:
+                    s.sendall(junk)
+                except (BrokenPipeError, ConnectionResetError):
+                    continue
+                self.assertNotIn(b'"ok"', drain(s) if b"folded" not in junk and
+                                 b"no colon" not in junk else b"")
+        self.assertEqual(self.server.get("/health").status, 200)
+        self.assertEqual(self.server.state(), before)
+
+    def test_missing_length(self):
+        before = self.server.state()
+        got = self.server.raw(b"POST /api/v1/participants HTTP/1.1\r\nHost: x\r\n\r\n" +
+                              self.ok, timeout=5)
+        self.assertEqual(self.replies(got), [b"411", b"200"])
+        self.assertIn(b"length-required", got)
+        self.assertEqual(self.server.state(), before)
+
+    def test_chunked(self):
+        got = self.server.raw(b"POST /api/v1/participants HTTP/1.1\r\nHost: x\r\n"
+                              b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" +
+                              self.ok, timeout=5)
+        self.assertEqual(self.replies(got), [b"411"], "what follows must not be read")
+        got = self.server.raw(b"POST /api/v1/participants HTTP/1.1\r\nHost: x\r\n"
+                              b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+                              b"2\r\n{}\r\n0\r\n\r\n" + self.ok, timeout=5)
+        self.assertEqual(self.replies(got), [b"411"])
+
+    def test_lengths(self):
+        start = b"POST /api/v1/participants HTTP/1.1\r\nHost: x\r\n"
+        for header in (b"Content-Length: 2\r\nContent-Length: 3\r\n", b"Content-Length: -2\r\n",
+                       b"Content-Length: 2x\r\n", b"Content-Length: 0x2\r\n",
+                       b"Content-Length: 99999999999999999999999\r\n"):
+            got = self.server.raw(start + header + b"\r\n{}" + self.ok, timeout=5)
+            self.assertEqual(len(self.replies(got)), 1, header)
+            self.assertIn(self.replies(got)[0], (b"400", b"413"), header)
+
+    def test_too_large(self):
+        """Told before the body: nothing of it is sent here."""
+        for path, length in (("participants", 65537), ("rounds/" + ZERO + "/joins", 65537),
+                             ("models", 8388609),
+                             ("rounds/" + ZERO + "/updates/" + ZERO + "/chunks/0",
+                              CHUNK + 1), ("models/iris/holdout", 16777217),
+                             ("health", 1)):
+            method = "PUT" if "chunks" in path or "holdout" in path else \
+                "GET" if path == "health" else "POST"
+            with self.server.socket() as s:
+                s.sendall(f"{method} /api/v1/{path} HTTP/1.1\r\nHost: x\r\n"
+                          f"Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode())
+                got = drain(s)
+            self.assertTrue(got.startswith(b"HTTP/1.1 413"), (path, got))
+            self.assertIn(b"body-too-large", got)
+        reply = self.server.post("/participants", b"x" * (DRAINED + 1000000))
+        self.assertEqual(reply.slug, "body-too-large")
+
+    def test_expect(self):
+        with self.server.socket() as s:
+            s.sendall(b"POST /api/v1/participants HTTP/1.1\r\nHost: x\r\n"
+                      b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+            self.assertTrue(s.recv(1000).startswith(b"HTTP/1.1 100"))
+            s.sendall(b"{}")
+            self.assertIn(b"missing-field", s.recv(4000))
+
+    def test_slow(self):
+        """Silence closes after the timeout, a trickle after its own deadline."""
+        start = (b"POST /api/v1/participants HTTP/1.1\r\nHost: x\r\n"
+                 b"Content-Length: 1000\r\n\r\n")
+        for pause in (None, 0.3):
+            began = time.monotonic()
+            with self.server.socket(timeout=15) as s:
+                s.sendall(start)
+                s.settimeout(pause or 15)
+                while time.monotonic() - began < 15:
+                    try:
+                        if pause:
+                            s.sendall(b"x")
+                        if s.recv(100) == b"":
+                            break
+                    except TimeoutError:
+                        continue
+                    except (BrokenPipeError, ConnectionResetError):
+                        break
+            self.assertLess(time.monotonic() - began, 10, f"pause {pause}")
+
+    def test_half_body(self):
+        before = self.server.state()
+        with self.server.socket() as s:
+            s.sendall(b"POST /api/v1/participants HTTP/1.1\r\nHost: x\r\n"
+                      b"Content-Length: 1000\r\n\r\n{\"event\":")
+        time.sleep(0.1)
+        self.assertEqual(self.server.get("/health").status, 200)
+        self.assertEqual(self.server.state(), before)
+
+
+DRAINED = 65536
+
+
+class Bodies(Base):
+    def bad(self, body, slug, field, **more):
+        return self.refused(slug, field, "POST", "/models", body, admin=True, **more)
+
+    def test_media_type(self):
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonx"):
+            self.bad(b"{}", "unsupported-media-type", None, headers={"Content-Type": kind})
+        self.bad(b"{}", "missing-field", "model",
+                 headers={"Content-Type": "Application/JSON; charset=utf-8"})
+        self.refused("unsupported-media-type", None, "PUT",
+                     f"/rounds/{ZERO}/updates/{ZERO}/chunks/0", b"x",
+                     headers={"Content-Type": "application/json"})
+        self.refused("unsupported-media-type", None, "PUT", "/models/iris/holdout", b"x",
+                     admin=True, headers={"Content-Type": "application/json"})
+
+    def test_json(self):
+        for body in (b"{", b"[]", b"null", b"1", b'{"a":1,"a":2}', b'{"a":"\xff"}',
+                     b'{"a":1}x', b"[" * 100, b'{"a":' * 40 + b"1" + b"}" * 40,
+                     b'{"a":"\\u0000"}', b"\xef\xbb\xbf{}", b'{"a":NaN}', b"\x00"):
+            self.bad(body, "malformed-json", None)
+
+    def test_fields(self):
+        spec = iris()
+        self.bad({"spec": spec}, "missing-field", "model")
+        self.bad({"model": "x"}, "missing-field", "spec")
+        self.bad({"model": "x", "spec": spec, "more": 1}, "unknown-field", "more")
+        self.bad({"model": 5, "spec": spec}, "wrong-type", "model")
+        self.bad({"model": "x", "spec": "y"}, "wrong-type", "spec")
+        self.bad({"model": "X y", "spec": spec}, "bad-value", "model")
+        self.bad({"model": "x" * 64, "spec": spec}, "bad-value", "model")
+        self.bad({"model": "-x", "spec": spec}, "bad-value", "model")
+
+    def test_specs(self):
+        def spec(**changes):
+            return {"model": "x", "spec": {**iris(), **changes}}
+        self.bad(spec(kind="forest"), "bad-value", "spec.kind")
+        self.bad(spec(extra=1), "unknown-field", "spec.extra")
+        self.bad(spec(ring_bits=16), "arithmetic-overflow", "spec.ring_bits")
+        features = iris()["features"]
+        self.bad(spec(features=features[:1] + [{**features[1], "minimum": 2}]), "wrong-type",
+                 "spec.features[1].minimum")
+        self.bad(spec(cohort={**iris()["cohort"], "minimum": 2}), "bad-value",
+                 "spec.cohort.minimum")
+
+
+class Access(Base):
+    def test_tokens(self):
+        body = {"model": "iris", "spec": iris()}
+        for header in ({}, {"Authorization": "Bearer"}, {"Authorization": "Bearer "},
+                       {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eA=="},
+                       {"Authorization": "Bearer " + "x" * 5000},
+                       {"Authorization": "Bearer " + self.server.token + "x"},
+                       {"Authorization": "Bearer " + self.server.token[:-1]}):
+            reply = self.refused("unauthenticated", None, "POST", "/models", body,
+                                 headers=header)
+            self.assertEqual(reply.headers["WWW-Authenticate"], "Bearer")
+            self.assertEqual(self.server.get("/invites", headers=header).status, 401)
+
+    def test_before_the_body(self):
+        """Who may not call is told before a large body is taken."""
+        with self.server.socket() as s:
+            s.sendall(b"PUT /api/v1/models/iris/holdout HTTP/1.1\r\nHost: x\r\n"
+                      b"Expect: 100-continue\r\nContent-Length: 16000000\r\n\r\n")
+            self.assertTrue(s.recv(4000).startswith(b"HTTP/1.1 401"))
+
+    def test_revoked(self):
+        token = self.server.run("admin", "create", "guest").strip()
+        header = {"Authorization": "Bearer " + token}
+        self.assertEqual(self.server.get("/invites", headers=header).status, 200)
+        self.server.run("admin", "revoke", "guest")
+        self.assertEqual(self.server.get("/invites", headers=header).status, 401)
+        stored = psql(self.server.db, "SELECT count(*) FROM admin_tokens WHERE hash = "
+                      f"'{token}'::bytea")
+        self.assertEqual(stored, "0")
+
+    def test_participants(self):
+        key = serving.Key()
+        path = f"/rounds/{ZERO}/boxes"
+        good = key.sign(b"chorus/v1/fetch\n" + bytes(32))
+        other = key.sign(b"chorus/v1/fetch\n" + bytes(31) + b"\1")
+        for value in ("", "Chorus", "Chorus ", "Chorus x.y", f"Chorus {key.id}",
+                      f"Chorus {key.id}.", f"Chorus {key.id}.{good[:-2]}",
+                      f"Chorus {key.id[:-2]}.{good}", "Bearer " + self.server.token,
+                      f"Chorus {key.id.upper()}.{good}"):
+            reply = self.server.get(path, headers={"Authorization": value})
+            self.problem(reply, "unauthenticated")
+            self.assertEqual(reply.headers["WWW-Authenticate"], "Chorus")
+        for signer, sig in ((key.id, other), (serving.Key().id, good), (ZERO, good)):
+            self.problem(self.server.get(path, headers={
+                "Authorization": f"Chorus {signer}.{sig}"}), "bad-signature")
+        reply = self.server.get(path, headers={"Authorization": f"Chorus {key.id}.{good}"})
+        self.problem(reply, "not-found")
+
+
+class Models(Base):
+    def test_life(self):
+        s = self.server
+        model = s.model("iris")
+        self.assertEqual((model["version"], model["d"], model["status"], model["rounds"]),
+                         (1, 15, "active", 0))
+        self.assertEqual(s.get("/models/iris").json, model)
+        spec = s.get("/models/iris/spec")
+        self.assertEqual(hashlib.sha256(spec.body).hexdigest(), model["spec"])
+        self.assertEqual(model["event"]["spec"], model["spec"])
+        self.assertEqual(spec.headers["ETag"], f'"{model["spec"]}"')
+        self.assertEqual(spec.headers["Content-Type"], "application/json")
+        self.refused("conflict", "model", "POST", "/models",
+                     {"model": "iris", "spec": iris()}, admin=True)
+        # a second version
+        changed = {**iris(), "purpose": "Something else."}
+        reply = s.post("/models/iris/versions", {"spec": changed}, admin=True)
+        self.assertEqual((reply.status, reply.json["version"]), (201, 2), reply)
+        self.assertEqual(reply.json["event"]["previous"], serving.event_hash(model["event"]))
+        self.assertEqual(s.get("/models/iris/spec?version=1").body, spec.body)
+        self.assertIn("immutable", s.get("/models/iris/spec?version=2").headers["Cache-Control"])
+        self.problem(s.get("/models/iris/spec?version=3"), "not-found")
+        self.problem(s.get("/models/iris/spec?version=x"), "bad-value", "version")
+        features = iris()["features"]
+        self.refused("bad-spec", "spec.features[0]", "POST", "/models/iris/versions",
+                     {"spec": {**iris(), "features": [{**features[0], "name": "z"}] +
+                               features[1:]}}, admin=True)
+        self.refused("bad-spec", "spec.features", "POST", "/models/iris/versions",
+                     {"spec": {**iris(), "features": features[:3]}}, admin=True)
+        self.refused("not-found", None, "POST", "/models/nothing/versions",
+                     {"spec": iris()}, admin=True)
+        # retired
+        self.assertEqual(s.post("/models/iris/retire", admin=True).json["status"], "retired")
+        self.refused("retired", None, "POST", "/models/iris/versions", {"spec": iris()},
+                     admin=True)
+        self.refused("retired", None, "POST", "/invites",
+                     {"model": "iris", "organisation": None, "count": 1, "expires_in": 60,
+                      "admit": True}, admin=True)
+        self.refused("not-found", None, "POST", "/models/nothing/retire", admin=True)
+
+    def test_pages(self):
+        for i in range(5):
+            self.server.model(f"page-{i}")
+        seen, cursor = [], ""
+        for _ in range(10):
+            page = self.server.get("/models?limit=2" + cursor).json
+            self.assertLessEqual(len(page["models"]), 2)
+            seen += [m["model"] for m in page["models"]]
+            if page["next"] is None:
+                break
+            cursor = "&cursor=" + page["next"]
+        self.assertEqual([m for m in seen if m.startswith("page-")],
+                         [f"page-{i}" for i in range(5)])
+        self.assertEqual(len(seen), len(set(seen)))
+
+    def test_schedule(self):
+        self.server.model("planned", {**iris(), "cohort": {**iris()["cohort"]}})
+        path = "/models/planned/schedule"
+        good = {"every": 86400, "rounds": 10, "target": "0.95"}
+        for change, slug, field in (({"every": -1}, "bad-value", "every"),
+                                    ({"rounds": 0}, "bad-value", "rounds"),
+                                    ({"rounds": "1"}, "wrong-type", "rounds"),
+                                    ({"target": 0.5}, "wrong-type", "target"),
+                                    ({"target": "1.5"}, "bad-value", "target"),
+                                    ({"target": "05"}, "bad-value", "target"),
+                                    ({"more": 1}, "unknown-field", "more")):
+            self.refused(slug, field, "PUT", path, {**good, **change}, admin=True)
+        self.refused("not-found", None, "PUT", "/models/nothing/schedule", good, admin=True)
+        self.assertEqual(self.server.call("PUT", path, good, admin=True).json["schedule"],
+                         good)
+        reply = self.server.call("PUT", path, {**good, "target": None}, admin=True)
+        self.assertIsNone(reply.json["schedule"]["target"])
+        reply = self.server.call("DELETE", path, admin=True)
+        self.assertEqual((reply.status, reply.body), (204, b""))
+        self.assertIsNone(self.server.get("/models/planned").json["schedule"])
+        self.assertEqual(self.server.call("DELETE", path, admin=True).status, 204)
+
+    def test_holdout(self):
+        self.server.model("held")
+        with open(os.path.join(serving.SOURCE, "tests/data/iris.csv"), "rb") as f:
+            csv = f.read()
+        def put(body):
+            return ("PUT", "/models/held/holdout", body)
+        more = {"admin": True, "headers": {"Content-Type": "text/csv"}}
+        rows = csv.split(b"\n")
+        for body, field in ((b"a,b\n1,2\n", None), (b"", None),
+                            (rows[0] + b"\n5.1,3.5,1.4,x,setosa\n", 'row 2, column "petal_width"'),
+                            (rows[0] + b"\n5.1,3.5,1.4,0.2,rose\n", 'row 2, column "species"'),
+                            (rows[0] + b"\n5.1,3.5\n", None), (b"\xff\xfe", None),
+                            (rows[0] + b"\n", None)):
+            before = self.server.state()
+            reply = self.server.call(*put(body), **more)
+            self.assertIn(reply.status, (400, 411), reply)
+            if body:
+                self.assertEqual(reply.slug, "bad-csv", reply)
+            if field:
+                self.assertEqual(reply.json["field"], field)
+            self.assertEqual(self.server.state(), before)
+        for _ in range(2):
+            self.assertEqual(self.server.call(*put(csv), **more).json, {"rows": 150})
+        kept = psql(self.server.db, "SELECT holdout_rows, (SELECT count(*) FROM blobs b "
+                    "WHERE b.length = octet_length('x') + " + str(len(csv) - 1) +
+                    ") FROM models WHERE slug = 'held'")
+        self.assertEqual(kept, "150|1")
+
+    def test_results(self):
+        self.server.model("fresh")
+        self.assertEqual(self.server.get("/models/fresh/results").json,
+                         {"results": [], "next": None})
+        self.problem(self.server.get("/models/nothing/results"), "not-found")
+        self.problem(self.server.get("/models/fresh/results?cursor=x"), "bad-value", "cursor")
+
+
+class Weights(Base):
+    D = 600000
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.model("wide", vector(cls.D))
+        # bytes that differ everywhere, so that a wrong offset shows
+        cls.data = b"".join(struct.pack("<I", i * 2654435761 % 2**32) for i in range(cls.D))
+        cls.server.get("/models/wide/weights")
+        blob = psql(cls.server.db, "SELECT initial FROM model_versions")
+        for part in range(-(-len(cls.data) // CHUNK)):
+            piece = cls.data[part * CHUNK:(part + 1) * CHUNK].hex()
+            subprocess.run(["psql", "-Xq", cls.server.db], check=True, text=True, timeout=60,
+                           input=f"UPDATE blob_chunks SET data = '\\x{piece}' "
+                                 f"WHERE blob = {blob} AND part = {part};")
+        digest = hashlib.sha256(cls.data).hexdigest()
+        psql(cls.server.db, f"UPDATE blobs SET sha256 = '\\x{digest}' WHERE id = {blob}")
+        cls.server.stop()  # and forget the chunks in memory
+        cls.server.start()
+        cls.etag = f'"{digest}"'
+
+    def range(self, value, **headers):
+        return self.server.get("/models/wide/weights", headers={"Range": value, **headers})
+
+    def test_whole(self):
+        reply = self.server.get("/models/wide/weights?round=0")
+        self.assertEqual(reply.body, self.data)
+        self.assertEqual(reply.headers["ETag"], self.etag)
+        self.assertEqual(reply.headers["X-Chorus-Sha256"], self.etag.strip('"'))
+        self.assertEqual(reply.headers["Accept-Ranges"], "bytes")
+        self.assertEqual(reply.headers["Content-Type"], "application/octet-stream")
+        head = self.server.call("HEAD", "/models/wide/weights")
+        self.assertEqual(head.headers["Content-Length"], str(len(self.data)))
+        self.assertEqual(head.body, b"")
+        self.problem(self.server.get("/models/wide/weights?round=1"), "not-found", "round")
+        self.problem(self.server.get("/models/wide/weights?round=x"), "bad-value", "round")
+
+    def test_ranges(self):
+        size = len(self.data)
+        for value, first, last in (("bytes=0-0", 0, 0), ("bytes=0-9", 0, 9),
+                                   (f"bytes={CHUNK - 5}-{CHUNK + 4}", CHUNK - 5, CHUNK + 4),
+                                   (f"bytes={CHUNK}-", CHUNK, size - 1),
+                                   ("bytes=-7", size - 7, size - 1),
+                                   (f"bytes=-{size + 9}", 0, size - 1),
+                                   (f"bytes={size - 1}-{size + 100}", size - 1, size - 1)):
+            reply = self.range(value)
+            self.assertEqual(reply.status, 206, value)
+            self.assertEqual(reply.headers["Content-Range"], f"bytes {first}-{last}/{size}")
+            self.assertEqual(reply.body, self.data[first:last + 1], value)
+        for value in (f"bytes={size}-", "bytes=-0", f"bytes={2**64 - 10}-"):
+            reply = self.range(value)
+            self.problem(reply, "range-not-satisfiable")
+            self.assertEqual(reply.headers["Content-Range"], f"bytes */{size}")
+        for value in ("bytes=5-2", "bytes=x-", "items=0-1", "bytes=0-1,4-5", "bytes=-",
+                      "bytes=1-2x", "bytes=99999999999999999999999-"):
+            self.assertEqual(self.range(value).status, 200, value)
+        self.assertEqual(self.range("bytes=0-1", **{"If-Range": self.etag}).status, 206)
+        self.assertEqual(self.range("bytes=0-1", **{"If-Range": '"x"'}).status, 200)
+
+    def test_tags(self):
+        for value, status in ((self.etag, 304), ("W/" + self.etag, 304), ("*", 304),
+                              (f'"a", {self.etag}', 304), ('"a"', 200), ("junk", 200),
+                              (self.etag.strip('"'), 200)):
+            reply = self.server.get("/models/wide/weights", headers={"If-None-Match": value})
+            self.assertEqual(reply.status, status, value)
+            self.assertEqual(reply.body, b"" if status == 304 else self.data)
+            self.assertEqual(reply.headers["ETag"], self.etag)
+
+    def test_many(self):
+        with concurrent.futures.ThreadPoolExecutor(40) as pool:
+            for reply in pool.map(lambda _: self.server.get("/models/wide/weights"),
+                                  range(120)):
+                self.assertEqual(reply.body, self.data)
+
+    def test_reader_leaves(self):
+        for _ in range(20):
+            with self.server.socket() as s:
+                s.sendall(b"GET /api/v1/models/wide/weights HTTP/1.1\r\nHost: x\r\n\r\n")
+                s.recv(1000)
+        self.assertEqual(self.server.get("/models/wide/weights").body, self.data)
+
+    def test_lost_chunk(self):
+        """A stored chunk that is gone breaks the connection; nothing false is sent."""
+        self.server.model("torn", vector(self.D))
+        self.server.get("/models/torn/weights", headers={"Range": "bytes=0-0"})
+        psql(self.server.db, "DELETE FROM blob_chunks WHERE part = 1 AND blob = (SELECT "
+             "initial FROM model_versions WHERE model = 'torn')")
+        with self.assertRaises(Exception):
+            self.server.get("/models/torn/weights")
+        self.assertEqual(self.server.get("/health").status, 200)
+
+
+class People(Base):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.model("iris")
+
+    def refuse(self, body, slug, field):
+        return self.refused(slug, field, "POST", "/participants", body)
+
+    def test_invites(self):
+        good = {"model": "iris", "organisation": None, "count": 2, "expires_in": 60,
+                "admit": False}
+        for change, slug, field in (({"count": 0}, "bad-value", "count"),
+                                    ({"count": 501}, "bad-value", "count"),
+                                    ({"count": "1"}, "wrong-type", "count"),
+                                    ({"expires_in": 0}, "bad-value", "expires_in"),
+                                    ({"organisation": "xyz"}, "bad-value", "organisation"),
+                                    ({"organisation": 5}, "wrong-type", "organisation"),
+                                    ({"admit": 1}, "wrong-type", "admit"),
+                                    ({"model": "nothing"}, "bad-value", "model"),
+                                    ({"model": "No!"}, "bad-value", "model"),
+                                    ({"x": 1}, "unknown-field", "x")):
+            self.refused(slug, field, "POST", "/invites", {**good, **change}, admin=True)
+        made = self.server.post("/invites", {**good, "count": 500}, admin=True)
+        links = [i["link"] for i in made.json["invites"]]
+        self.assertEqual((made.status, len(set(links))), (201, 500))
+        self.assertEqual(len({i["organisation"] for i in made.json["invites"]}), 500)
+        self.assertRegex(links[0], rf"^http://127\.0\.0\.1:{self.server.port}/#invite="
+                         rf"[0-9a-f]{{32}}\.[0-9a-f]{{32}}\.{self.server.instance()}\.iris$")
+        same = self.server.post("/invites", {**good, "organisation": "ab" * 16}, admin=True)
+        self.assertEqual({i["organisation"] for i in same.json["invites"]}, {"ab" * 16})
+        listed, cursor = 0, ""
+        for _ in range(20):
+            page = self.server.get("/invites?limit=200" + cursor, admin=True)
+            for link in links[:5]:
+                self.assertNotIn(link.partition("#invite=")[2].split(".")[0].encode(),
+                                 page.body)
+            listed += len(page.json["invites"])
+            if not page.json["next"]:
+                break
+            cursor = "&cursor=" + page.json["next"]
+        self.assertGreaterEqual(listed, 502)
+
+    def test_enrol(self):
+        invite, key = self.server.invite("iris"), serving.Key()
+        body = enrolment(invite, key)
+        first = self.server.post("/participants", body)
+        self.assertEqual((first.status, first.json["admitted"]), (201, True), first)
+        receipt = first.json["receipt"]
+        self.assertEqual(receipt["of"], serving.event_hash(body["event"]))
+        self.assertEqual(receipt["status"], "accepted")
+        again = self.server.post("/participants", body)
+        self.assertEqual((again.status, again.json), (200, first.json))
+        shown = self.server.get("/participants/" + key.id).json
+        self.assertEqual(shown["enroll"], body["event"])
+        self.assertEqual([e["type"] for e in shown["admissions"]], ["admit"])
+        self.assertEqual(shown["admissions"][0]["identity"], receipt["of"])
+        # reuse by another key: the code is erased
+        self.refuse(enrolment(invite), "bad-invite", "event.invite")
+        # another event of the same key, even with a fresh invite
+        self.refuse(enrolment(self.server.invite("iris"), key), "conflict",
+                    "event.participant")
+        row = [i for i in self.server.get("/invites?limit=200", admin=True).json["invites"]
+               if i["organisation"] == invite["organisation"]]
+        self.assertEqual([i["status"] for i in row], ["used"])
+        self.assertNotIn(invite["code"], psql(self.server.db, "SELECT code FROM invites"))
+
+    def test_wrong_enrolments(self):
+        invite = self.server.invite("iris")
+        good = enrolment(invite)
+        self.refuse({**good, "salt": "00" * 16}, "hash-mismatch", "name")
+        self.refuse({**good, "name": "Bob"}, "hash-mismatch", "name")
+        self.refuse({**good, "name": ""}, "bad-value", "name")
+        self.refuse({**good, "more": 1}, "unknown-field", "more")
+        self.refuse(enrolment(invite, name="A\nB"), "bad-value", "name")
+        self.refuse(enrolment(invite, name="x" * 201), "bad-value", "name")
+        event = good["event"]
+        for change, slug, field in (
+                ({"sig": "00" * 64}, "bad-signature", "event.sig"),
+                ({"sig": "0"}, "bad-value", "event.sig"),
+                ({"organisation": "00" * 16}, "bad-signature", "event.sig"),
+                ({"participant": ZERO}, "bad-signature", "event.sig"),
+                ({"participant": "zz"}, "bad-value", "event.participant"),
+                ({"extra": 1}, "unknown-field", "event.extra"),
+                ({"payout": 1.5}, "not-canonical", "event"),
+                ({"payout": "é"}, "not-canonical", "event")):
+            self.refuse({**good, "event": {**event, **change}}, slug, field)
+        self.refuse({**good, "event": {k: v for k, v in event.items() if k != "seen"}},
+                    "missing-field", "event.seen")
+        for change, slug, field in (
+                ({"instance": ZERO}, "wrong-context", "event.instance"),
+                ({"type": "join"}, "bad-value", "event.type"),
+                ({"organisation": "00" * 16}, "bad-invite", "event.invite"),
+                ({"invite": ZERO}, "bad-invite", "event.invite"),
+                ({"payout": "0x12"}, "bad-value", "event.payout")):
+            self.refuse(enrolment(invite, **change), slug, field)
+        # the MAC binds the key: nobody else can use an overheard event's
+        self.refuse(enrolment(invite, invite=event["invite"]), "bad-invite", "event.invite")
+        self.assertEqual(self.server.post("/participants", good).status, 201)
+
+    def test_expired(self):
+        invite = self.server.invite("iris", expires_in=1)
+        time.sleep(1.1)
+        self.refuse(enrolment(invite), "bad-invite", "event.invite")
+        row = [i for i in self.server.get("/invites", admin=True).json["invites"]
+               if i["organisation"] == invite["organisation"]]
+        self.assertEqual(row[0]["status"], "expired")
+
+    def test_race(self):
+        """Twenty keys and one invite: exactly one gets in."""
+        for _ in range(3):
+            invite = self.server.invite("iris")
+            bodies = [enrolment(invite) for _ in range(20)]
+            with concurrent.futures.ThreadPoolExecutor(20) as pool:
+                replies = list(pool.map(lambda b: self.server.post("/participants", b),
+                                        bodies))
+            self.assertEqual(sorted(r.status for r in replies), [201] + [403] * 19)
+            self.assertEqual({r.slug for r in replies if r.status == 403}, {"bad-invite"})
+            count = psql(self.server.db, "SELECT count(*) FROM participants WHERE "
+                         f"organisation = '\\x{invite['organisation']}'")
+            self.assertEqual(count, "1")
+
+    def test_same_event_at_once(self):
+        body = enrolment(self.server.invite("iris"))
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            replies = list(pool.map(lambda _: self.server.post("/participants", body),
+                                    range(10)))
+        self.assertEqual(sorted(r.status for r in replies), [200] * 9 + [201], replies)
+        self.assertEqual(len({r.body for r in replies}), 1)
+
+    def test_members(self):
+        invite, key = self.server.invite("iris", admit=False), serving.Key()
+        self.assertFalse(self.server.post("/participants",
+                                          enrolment(invite, key)).json["admitted"])
+        path = "/models/iris/members"
+        suspend = f"{path}/{key.id}/suspend"
+        self.refused("not-found", None, "POST", suspend, admin=True)
+        self.refused("not-enrolled", "participant", "POST", path, {"participant": ZERO},
+                     admin=True)
+        self.refused("bad-value", "participant", "POST", path, {"participant": "x"},
+                     admin=True)
+        self.refused("not-found", None, "POST", "/models/nothing/members",
+                     {"participant": key.id}, admin=True)
+        for status, member in ((201, "admitted"), (200, "admitted")):
+            reply = self.server.post(path, {"participant": key.id}, admin=True)
+            self.assertEqual((reply.status, reply.json["status"]), (status, member))
+        self.assertEqual(self.server.post(suspend, admin=True).json["status"], "suspended")
+        self.assertEqual(self.server.post(suspend, {}, admin=True).json["status"],
+                         "suspended")
+        self.assertEqual([m["status"] for m in self.members() if m["participant"] == key.id],
+                         ["suspended"])
+        reply = self.server.post(path, {"participant": key.id}, admin=True)
+        self.assertEqual((reply.status, reply.json["status"]), (201, "admitted"))
+        shown = self.server.get("/participants/" + key.id).json["admissions"]
+        self.assertEqual([e["type"] for e in shown], ["admit", "suspend"])
+        mine = [p for p in self.everybody() if p["participant"] == key.id]
+        self.assertEqual([(p["name"], p["models"]) for p in mine], [("Ada", ["iris"])])
+
+    def pages(self, path, name):
+        out, cursor = [], ""
+        for _ in range(50):
+            page = self.server.get(f"{path}?limit=7{cursor}", admin=True).json
+            out += page[name]
+            if not page["next"]:
+                return out
+            cursor = "&cursor=" + page["next"]
+
+    def members(self):
+        return self.pages("/models/iris/members", "members")
+
+    def everybody(self):
+        return self.pages("/participants", "participants")
+
+    def test_show(self):
+        self.problem(self.server.get("/participants/" + ZERO), "not-found")
+        self.problem(self.server.get("/participants?cursor=x", admin=True), "bad-value",
+                     "cursor")
+
+
+class Waits(Base):
+    """Waiting for a model's first round."""
+    flags = {"request_workers": 2}
+
+    def setUp(self):
+        self.slug = "wait-" + serving.secrets.token_hex(4)
+        self.server.model(self.slug)
+
+    def path(self, seconds):
+        return f"/models/{self.slug}/round?wait={seconds}&after=none"
+
+    def waiting(self, count, seconds=20):
+        pool = concurrent.futures.ThreadPoolExecutor(count)
+        began = time.monotonic()
+        return [pool.submit(lambda: (self.server.get(self.path(seconds), timeout=40),
+                                     time.monotonic() - began)) for _ in range(count)]
+
+    def open(self):
+        reply = self.server.post(f"/models/{self.slug}/rounds", {}, admin=True)
+        self.assertEqual(reply.status, 201, reply)
+        return reply.json["ctx"]
+
+    def test_woken(self):
+        waits = self.waiting(50)
+        time.sleep(0.5)
+        self.assertFalse(any(w.done() for w in waits))
+        ctx = self.open()
+        for w in waits:
+            reply, took = w.result(10)
+            self.assertEqual((reply.status, reply.json["ctx"]), (200, ctx))
+            self.assertLess(took, 3)
+
+    def test_runs_out(self):
+        for w in self.waiting(5, 1):
+            reply, took = w.result(10)
+            self.problem(reply, "not-found")
+            self.assertGreater(took, 0.95)
+            self.assertLess(took, 2)
+
+    def test_no_wait(self):
+        for path in (self.path(0), f"/models/{self.slug}/round"):
+            began = time.monotonic()
+            self.problem(self.server.get(path), "not-found")
+            self.assertLess(time.monotonic() - began, 0.9)
+
+    def test_lost_wakeup(self):
+        """The round opens at the very moment at which somebody begins to wait."""
+        for i in range(25):
+            self.setUp()
+            waits = self.waiting(4)
+            time.sleep(0.001 * (i % 6))
+            self.open()
+            for w in waits:
+                reply, took = w.result(10)
+                self.assertEqual(reply.status, 200)
+                self.assertLess(took, 4)
+
+    def test_other_topics(self):
+        waits = self.waiting(3, 1.5)
+        for _ in range(20):
+            psql(self.server.db, "NOTIFY chorus, 'model:somebody-else'")
+        for w in waits:
+            self.assertGreater(w.result(10)[1], 1.4)
+
+    def test_listener_lost(self):
+        """Without the connection for notifications waiting still ends, a little later."""
+        waits = self.waiting(5)
+        time.sleep(0.3)
+        killed = psql(self.server.db, "SELECT count(pg_terminate_backend(pid)) FROM "
+                      "pg_stat_activity WHERE datname = current_database() AND "
+                      "query = 'LISTEN chorus'")
+        self.assertEqual(killed, "1")
+        self.open()
+        for w in waits:
+            reply, took = w.result(10)
+            self.assertEqual(reply.status, 200)
+            self.assertLess(took, 5)
+
+    def test_listener_cannot_return(self):
+        name = self.server.name
+        waits = self.waiting(5)
+        time.sleep(0.3)
+        try:
+            psql(serving.DATABASE, f"ALTER DATABASE {name} CONNECTION LIMIT 0; "
+                 "CREATE ROLE chorus_none", check=False)
+            psql(serving.DATABASE, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                 f"WHERE datname = '{name}' AND query = 'LISTEN chorus'")
+            self.open()
+            for w in waits:
+                self.assertEqual(w.result(10)[0].status, 200)
+        finally:
+            psql(serving.DATABASE, f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+
+    def test_client_leaves(self):
+        for _ in range(30):
+            with self.server.socket() as s:
+                s.sendall(f"GET /api/v1{self.path(30)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        time.sleep(0.2)
+        self.open()
+        self.assertEqual(self.server.get("/health").status, 200)
+
+
+class Limits(Base):
+    flags = {"request_workers": 1, "queue": 3}
+
+    def test_busy(self):
+        """With its only worker held up, the server answers 503 at once."""
+        psycopg = subprocess.Popen(
+            ["psql", "-Xq", self.server.db], stdin=subprocess.PIPE, text=True)
+        psycopg.stdin.write("BEGIN; LOCK TABLE instance IN ACCESS EXCLUSIVE MODE;\n")
+        psycopg.stdin.flush()
+        self.assertTrue(wait_until(lambda: psql(
+            self.server.db, "SELECT count(*) FROM pg_locks WHERE mode = "
+            "'AccessExclusiveLock' AND relation = 'instance'::regclass") == "1"))
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            calls = [pool.submit(self.server.get, "/instance") for _ in range(12)]
+            self.assertTrue(wait_until(lambda: sum(c.done() for c in calls) >= 8))
+            for c in calls:
+                if c.done():
+                    self.problem(c.result(), "busy")
+                    self.assertEqual(c.result().headers["Retry-After"], "1")
+            psycopg.stdin.write("COMMIT;\n")
+            psycopg.stdin.close()
+            self.assertEqual(psycopg.wait(20), 0)
+            done = sorted(c.result(20).status for c in calls)
+        self.assertEqual(done, [200] * 4 + [503] * 8)
+
+    def test_database_reconnects(self):
+        psql(serving.DATABASE, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+             f"datname = '{self.server.name}'")
+        self.assertTrue(wait_until(lambda: self.server.get("/ready").status == 200))
+
+
+class Crowd(Base):
+    flags = {"connections": 2000, "connections_per_address": 0}
+
+    def test_memory(self):
+        """1,000 clients wait and 200 upload: memory stays flat, everybody is answered."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        self.server.model("crowd")
+        get = (b"GET /api/v1/models/crowd/round?wait=%d&after=none HTTP/1.1\r\n"
+               b"Host: x\r\n\r\n")
+        waiting = [self.server.socket(40) for _ in range(1000)]
+        for s in waiting:
+            s.sendall(get % 1)
+        for s in waiting:  # once around, so that kept connections are counted too
+            self.assertIn(b"404", s.recv(4096)[:20])
+            s.sendall(get % 20)
+        put = (f"PUT /api/v1/rounds/{ZERO}/updates/{ZERO}/chunks/0 HTTP/1.1\r\nHost: x\r\n"
+               f"Content-Length: {CHUNK}\r\n\r\n").encode() + bytes(CHUNK)
+        def upload(_):
+            with self.server.socket(60) as s:
+                s.sendall(put)
+                return s.recv(4096)
+        # half of them stop in the middle of their body and hold what they were given
+        held = [self.server.socket(60) for _ in range(100)]
+        for s in held:
+            s.sendall(put[:200000])
+        with concurrent.futures.ThreadPoolExecutor(100) as pool:
+            others = [pool.submit(upload, i) for i in range(100)]
+            began = time.monotonic()
+            self.assertEqual(self.server.get("/health").status, 200)
+            self.assertEqual(self.server.post("/participants", {}).status, 400)
+            self.assertLess(time.monotonic() - began, 5, "small requests are held up")
+            for s in held:
+                s.sendall(put[200000:])
+            for s in held:
+                self.assertIn(b"HTTP/1.1 404", s.recv(4096))
+                s.close()
+            for o in others:
+                self.assertIn(b"HTTP/1.1 404", o.result(60))
+        with open(f"/proc/{self.server.process.pid}/status") as f:
+            peak = int(next(line for line in f if line.startswith("VmHWM")).split()[1])
+        print(f"peak memory with 1,200 clients: {peak // 1024} MB", flush=True)
+        if "san" not in serving.BUILD:
+            self.assertLess(peak, 300 * 1024)
+        self.assertEqual(
+            self.server.post("/models/crowd/rounds", {}, admin=True).status, 201)
+        for s in waiting:
+            self.assertIn(b"HTTP/1.1 200", s.recv(4096))
+            s.close()
+
+
+class PerAddress(Base):
+    flags = {"connections_per_address": 5}
+
+    def test_limit(self):
+        """The sixth connection of an address is closed unanswered."""
+        held = [self.server.socket() for _ in range(5)]
+        for s in held:
+            s.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertIn(b"200", s.recv(4096))
+        self.assertEqual(self.server.raw(
+            b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n"), b"")
+        for s in held:
+            s.close()
+        self.assertTrue(wait_until(lambda: self.server.raw(
+            b"GET /api/v1/health HTTP/1.0\r\n\r\n") != b""))
+
+
+class Stopping(unittest.TestCase):
+    def test_term(self):
+        """Those who wait get 503, a request under way is finished, and it exits 0."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with Server() as s:
+                s.model("iris")
+                waits = [s.socket() for _ in range(20)]
+                for w in waits:
+                    w.sendall(b"GET /api/v1/models/iris/round?wait=60&after=none HTTP/1.1\r\n"
+                              b"Host: x\r\n\r\n")
+                time.sleep(0.3)
+                os.kill(s.process.pid, signal.SIGHUP)
+                time.sleep(0.1)
+                self.assertIsNone(s.process.poll())
+                began = time.monotonic()
+                self.assertEqual(s.stop(number), 0)
+                self.assertLess(time.monotonic() - began, 8)
+                for w in waits:
+                    got = drain(w)
+                    self.assertTrue(got.startswith(b"HTTP/1.1 503"), got)
+                    self.assertIn(b"Retry-After: 1", got)
+                    w.close()
+
+    def test_under_way(self):
+        with Server() as s:
+            lock = subprocess.Popen(["psql", "-Xq", s.db], stdin=subprocess.PIPE, text=True)
+            lock.stdin.write("BEGIN; LOCK TABLE instance IN ACCESS EXCLUSIVE MODE;\n")
+            lock.stdin.flush()
+            wait_until(lambda: psql(s.db, "SELECT count(*) FROM pg_locks WHERE mode = "
+                                    "'AccessExclusiveLock' AND relation = "
+                                    "'instance'::regclass") == "1")
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                call = pool.submit(s.get, "/instance")
+                time.sleep(0.3)
+                s.process.send_signal(signal.SIGTERM)
+                time.sleep(0.3)
+                lock.stdin.write("COMMIT;\n")
+                lock.stdin.close()
+                self.assertEqual(call.result(10).status, 200)
+                lock.wait(10)
+            self.assertEqual(s.stop(), 0)
+
+    def test_second_signal(self):
+        with Server() as s:
+            lock = subprocess.Popen(["psql", "-Xq", s.db], stdin=subprocess.PIPE, text=True)
+            lock.stdin.write("BEGIN; LOCK TABLE instance IN ACCESS EXCLUSIVE MODE;\n")
+            lock.stdin.flush()
+            time.sleep(0.3)
+            with s.socket() as held:
+                held.sendall(b"GET /api/v1/instance HTTP/1.1\r\nHost: x\r\n\r\n")
+                time.sleep(0.3)
+                s.process.send_signal(signal.SIGTERM)
+                time.sleep(0.5)
+                began = time.monotonic()
+                self.assertEqual(s.stop(), -signal.SIGTERM)
+                self.assertLess(time.monotonic() - began, 1)
+            lock.stdin.close()
+            lock.wait(10)
+
+
+class CommandLine(Base):
+    def refuses(self, text, *words, status=1):
+        before = self.server.state()
+        got, message = self.server.fails(*words)
+        self.assertEqual(got, status, message)
+        self.assertIn(text, message)
+        self.assertEqual(self.server.state(), before)
+
+    def serve(self, *more):
+        return ("serve", "--db", self.server.db, "--key", self.server.key, "--port", "0",
+                *more)
+
+    def file(self, text, name="other", mode=0o600):
+        path = os.path.join(self.server.folder, name)
+        with open(path, "w") as f:
+            f.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def test_help(self):
+        for word, text in (("--help", "usage: chorusd"), ("--version", "chorusd 0.")):
+            done = subprocess.run([os.path.join(serving.BUILD, "chorusd"), word], text=True,
+                                  capture_output=True, check=True, timeout=20)
+            self.assertIn(text, done.stdout)
+
+    def test_usage(self):
+        self.refuses("a command is needed", status=2)
+        self.refuses("is not a command", "dance", status=2)
+        self.refuses("db: is needed", "serve", status=2)
+        self.refuses("needs a value", "serve", "--db", status=2)
+        self.refuses("is not expected", "serve", "now", status=2)
+        self.refuses("admin create NAME", "admin", "create", "--db", "x", status=2)
+        self.refuses("nonsense", "serve", "--nonsense", "1")
+        self.refuses("port: must be", *self.serve()[:-1], "70000")
+        self.refuses("log-level", *self.serve("--log-level", "loud"))
+        self.refuses("request-workers: must be", *self.serve("--request-workers", "0"))
+        self.refuses("not a numeric address", *self.serve("--listen", "example"))
+        self.refuses("no token has this name", "admin", "revoke", "nobody", "--db",
+                     self.server.db)
+
+    def test_files(self):
+        self.refuses("line 2", "serve", "--config", self.file("# x\nport 5\n"))
+        self.refuses("line 1", "serve", "--config", self.file("colour = red\n"))
+        self.refuses("No such file", "serve", "--config", "/nowhere/at/all")
+        good = self.file(f"db = {self.server.db}\nkey={self.server.key}\n\n# x\nport = 0\n"
+                         "log-level = loud\n")
+        self.refuses("log-level", "serve", "--config", good)
+
+    def test_keys(self):
+        with open(self.server.key) as f:
+            text = f.read()
+        for mode in (0o640, 0o604, 0o644):
+            self.refuses("chmod 600", "serve", "--db", self.server.db, "--key",
+                         self.file(text, mode=mode))
+        self.refuses("64 hex digits", "serve", "--db", self.server.db, "--key",
+                     self.file("short"))
+        self.refuses("64 hex digits", "serve", "--db", self.server.db, "--key",
+                     self.file(text + "x"))
+        self.refuses("cannot be read", "serve", "--db", self.server.db, "--key",
+                     self.server.folder + "/none")
+        self.refuses("not the key of this", "serve", "--db", self.server.db, "--key",
+                     self.file("11" * 32 + "\n"))
+        self.assertEqual(os.stat(self.server.key).st_mode & 0o777, 0o600)
+
+    def test_init_again(self):
+        self.server.run("init", "--origin", "chorus.test/log", "--key", self.server.key)
+        self.refuses("another key, origin", "init", "--origin", "elsewhere", "--key",
+                     self.server.key, "--db", self.server.db)
+
+    def test_port_taken(self):
+        self.refuses("cannot listen", "serve", "--db", self.server.db, "--key",
+                     self.server.key, "--port", str(self.server.port))
+
+    def test_database(self):
+        self.refuses("chorusd:", "serve", "--db", "host=/nowhere", "--key", self.server.key)
+        newest = int(psql(self.server.db, "SELECT max(number) FROM schema_migrations"))
+        columns = psql(self.server.db, "SELECT string_agg(column_name, ',' ORDER BY "
+                       "ordinal_position) FROM information_schema.columns WHERE "
+                       "table_name = 'schema_migrations' AND column_name <> 'number'")
+        psql(self.server.db, f"INSERT INTO schema_migrations (number,{columns}) SELECT 999,"
+             f"{columns.replace('name', chr(39) + 'later' + chr(39))} FROM "
+             f"schema_migrations WHERE number = {newest}")
+        try:
+            self.refuses("newer", *self.serve())
+            self.refuses("newer", "migrate", "--db", self.server.db)
+        finally:
+            psql(self.server.db, "DELETE FROM schema_migrations WHERE number = 999")
+
+
+class Documents(unittest.TestCase):
+    def test_error_table(self):
+        """docs/api.md lists exactly the errors of src/util/err.h."""
+        import re
+        with open(os.path.join(serving.SOURCE, "src/util/err.h")) as f:
+            table = f.read().partition("#define ERR_TABLE(X)")[2].partition("enum err {")[0]
+        table = re.sub(r"\\\n", " ", table)
+        table = re.sub(r"/\*.*?\*/", " ", table)
+        rows = re.findall(r'X\((\w+),\s*"([^"]+)",\s*(\d+),\s*"([^"]*)",\s*"([^"]*)"\)', table)
+        expected = [f"| `{slug}` | {status} | {title} | {remedy} |"
+                    for name, slug, status, title, remedy in rows if name != "OK"]
+        with open(os.path.join(serving.SOURCE, "docs/api.md")) as f:
+            section = f.read().partition("## Errors\n")[2]
+        written = [line for line in section.splitlines() if line.startswith("| `")]
+        self.assertGreater(len(expected), 50)
+        self.assertEqual(written, expected)
+
+
+def main():
+    runner = unittest.TextTestRunner(stream=sys.stderr, verbosity=2)
+    result = unittest.main(argv=[sys.argv[0], *sys.argv[1:]], exit=False,
+                           testRunner=runner).result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(failed > 0 or result.testsRun == 0)
+
+
+if __name__ == "__main__":
+    main()
