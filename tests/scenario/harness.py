@@ -499,10 +499,12 @@ class Server(Api):
         self.database.drop()
 
     def logs(self):
-        names = sorted(name for name in os.listdir(self.folder) if name.endswith(".log"))
-        for name in names:
-            with open(os.path.join(self.folder, name), encoding="utf-8", errors="replace") as log:
-                yield name, log.read()
+        """The newest logs in the folder, the server's among them."""
+        paths = [entry for entry in os.scandir(self.folder) if entry.name.endswith(".log")]
+        paths.sort(key=lambda entry: entry.stat().st_mtime)
+        for entry in paths[-5:]:
+            with open(entry.path, encoding="utf-8", errors="replace") as log:
+                yield entry.name, log.read()
 
 
 # ---------------------------------------------------------------- chorus
@@ -531,7 +533,7 @@ class Client:
         self.starts = 0
 
     def run(self, *arguments, limit=60):
-        done = subprocess.run([program("chorus"), "--home", self.home, *arguments],
+        done = subprocess.run([program("chorus"), *arguments, "--home", self.home],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=limit * Settings.slow, check=False)
         return Done(done.returncode, done.stdout, done.stderr)
@@ -545,7 +547,7 @@ class Client:
         """Starts a command that goes on by itself."""
         self.starts += 1
         log = f"{self.home}-{self.starts}.log"
-        return Process([program("chorus"), "--home", self.home, *arguments], log)
+        return Process([program("chorus"), *arguments, "--home", self.home], log)
 
     def participate(self, model, data, *, rounds=None, simulated=False, extra=()):
         options = ["--yes", *extra]

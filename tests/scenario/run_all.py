@@ -101,7 +101,7 @@ class Lines(unittest.TestResult):
         server = getattr(test, "server", None)
         logs = ""
         if self.trouble and server:
-            logs = "".join(f"\n--- {name}\n{harness.tail(text, 30)}"
+            logs = "".join(f"\n--- {name}\n{harness.tail(text, 14)}"
                            for name, text in server.logs() if text)
         tell(test=test.id(), outcome=outcome, seconds=time.monotonic() - self.begun,
              why="\n".join(self.trouble) + logs or skipped or "")

@@ -216,10 +216,17 @@ class ClientDies(Scenario):
         self.assertTrue(proxy.killed.wait(30 * harness.Settings.slow), "the request never came")
         again = clients[0].participate(slug, files[0], rounds=1)
         self.server.wait_phase(ctx, "done", limit=40)
-        for process in (again, *others):
+        for process in others:
             self.assertEqual(process.wait(20), 0, process.output())
         self.assertEqual(self.server.event(ctx, "result")["count"], 3)
         self.assertEqual(proxy.troubles, [])
+        # Where the round was over before it came back, it settles that and waits for more.
+        until(lambda: not again.running() or "No round is open" in again.output(), 20,
+              "the client comes to an end")
+        self.assertIn(again.popen.returncode, (0, None), again.output())
+        again.kill()
+        folder = os.path.join(clients[0].home, "rounds", ctx)
+        self.assertEqual(os.listdir(folder), ["record.json"], "secrets are left")
         for path in ("joins", "shares", "updates", "unmasks"):
             sent = {r.body for r in proxy.sent("POST", f"/{path}$")}
             self.assertEqual(len(sent), 1, f"other bytes under {path} after the restart")

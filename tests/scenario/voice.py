@@ -62,7 +62,7 @@ class Part:
         self.opened, self.ctx, self.raw = opened, ctx, bytes.fromhex(ctx)
         self.a, self.e, self.s = (stranger.random_scalar() for _ in range(3))
         self.join = self.graph = self.deals = self.share = None
-        self.y = self.update = self.answer = None
+        self.y = self.update = self.answer = self.held = None
         self.integers = None
 
 
@@ -235,7 +235,8 @@ class Voice:
     def mask(self, ctx, integers):
         part = self.part(ctx)
         if part.y is None:
-            self.open_boxes(ctx)
+            if part.held is None:
+                self.open_boxes(ctx)
             part.integers = integers
             part.ring = ring_of(part.opened["ring_bits"], len(integers))
             points = [p["mask_key"] for p in part.points]
