@@ -1,1 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# What ./dev bench runs: programs in bench/, each printing its figures.
+noinst_PROGRAMS += bench/core
+bench_core_SOURCES = bench/core.c
+bench_core_LDADD = $(CORE_LIBS)

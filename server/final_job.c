@@ -171,16 +171,15 @@ static enum err say_result(struct db *db, struct finishing *f, unsigned count,
   TRY(document_make(db, &f->row.ctx, DOCUMENT_UNMASKS, doc, &root, &answered, set));
   TRY(tell_named(db, &f->row.ctx, &named));
   AUTO(json_drop)
-  json_t *event =
-      json_pack("{s:s,s:o,s:o,s:o,s:{s:s,s:o},s:i,s:o,s:o,s:o,s:o,s:n,s:o}", "type",
-                "result", "instance", json_hex(f->server->instance.b, 32), "ctx",
-                json_hex(f->row.ctx.b, 32), "survivors",
-                json_hex(r->survivors_hash.b, 32), "unmasks", "members",
-                hex_encode(members, set, size), "root", json_hex(root.b, 32), "count",
-                (int)count, "sum", json_hex(f->sum_hash.b, 32), "totals", totals_json(f),
-                "model", json_hex(f->weights.info.sha256.b, 32), "optimiser_state",
-                hash_or_null(&f->state.info.sha256, f->state_bytes != 0), "rewards",
-                "named", named);
+  json_t *event = json_pack(
+      "{s:s,s:o,s:o,s:o,s:{s:s,s:o},s:i,s:o,s:o,s:o,s:o,s:n,s:o}", "type", "result",
+      "instance", json_hex(f->server->instance.b, 32), "ctx", json_hex(f->row.ctx.b, 32),
+      "survivors", json_hex(r->survivors_hash.b, 32), "unmasks", "members",
+      hex_encode(members, set, size), "root", json_hex(root.b, 32), "count", (int)count,
+      "sum", json_hex(f->sum_hash.b, 32), "totals", totals_json(f), "model",
+      json_hex(f->weights.info.sha256.b, 32), "optimiser_state",
+      hash_or_null(&f->state.info.sha256, f->state_bytes != 0), "rewards", "named",
+      named);
   return tell(f->server, db, &f->row, event, hash);
 }
 

@@ -185,6 +185,15 @@ static enum err load_manifests(struct db *db, const struct digest *ctx,
   }
 }
 
+/* The same check that clients make (docs/protocol.md section 8): a sum over nearly the
+ * same people as an earlier one over this base would show the difference. */
+static enum err check_similar(struct db *db, const struct closing *c)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  TRY(db_query(db, Q_ROUND_SIMILAR, &rows, DB_ARGS(DB_FIXED(&c->ctx))));
+  return rows.len ? E_SIMILAR : OK;
+}
+
 static enum err close_upload(struct db *db, struct closing *c)
 {
   size_t size = (c->row.n + 7) / 8;
@@ -198,8 +207,11 @@ static enum err close_upload(struct db *db, struct closing *c)
   TRY(document_make(db, &c->ctx, DOCUMENT_UPDATES, &doc, &root, &count, set));
   TRY(load_manifests(db, &c->ctx, &m));
   enum err e = round_check_survivors(c->round, set, m.lists, NULL);
-  if (e != OK)
+  if (e == OK)
+    e = check_similar(db, c);
+  if (e == E_THRESHOLD || e == E_SIMILAR)
     return fail(db, c, doc, e);
+  TRY(e);
   AUTO(json_drop)
   json_t *event =
       set_build("survivors", c->round->open, &c->row.sharers_hash, set, c->row.n, &root);

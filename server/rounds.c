@@ -30,17 +30,15 @@ static json_t *failure_json(const char *slug)
 static enum err awaited(struct db *db, const struct round_row *row, json_t *state)
 {
   AUTO(db_rows_done) struct db_rows rows = {0};
-  static const enum query queries[PHASES] = {[PHASE_SHARE] = Q_ROUND_AWAITED_SHARE,
+  static const enum query queries[PHASES] = {[PHASE_JOIN] = Q_ROUND_AWAITED_JOIN,
+                                             [PHASE_SHARE] = Q_ROUND_AWAITED_SHARE,
                                              [PHASE_UPLOAD] = Q_ROUND_AWAITED_UPLOAD,
                                              [PHASE_UNMASK] = Q_ROUND_AWAITED_UNMASK};
   json_t *ids = json_array();
   json_object_set_new(state, "awaited", ids);
   json_object_set_new(state, "awaited_count", json_integer(0));
-  if (row->phase == PHASE_JOIN)
-    TRY(db_query(db, Q_ROUND_AWAITED_JOIN, &rows,
-                 DB_ARGS(DB_FIXED(&row->ctx), DB_TEXT(row->model))));
-  else if (row->phase == PHASE_SHARE || row->phase == PHASE_UPLOAD ||
-           row->phase == PHASE_UNMASK)
+  if (row->phase == PHASE_JOIN || row->phase == PHASE_SHARE ||
+      row->phase == PHASE_UPLOAD || row->phase == PHASE_UNMASK)
     TRY(db_query(db, queries[row->phase], &rows, DB_ARGS(DB_FIXED(&row->ctx))));
   for (unsigned i = 0; i < rows.len; i++)
     json_array_append_new(ids, json_hex(db_bytes(&rows, i, 0).data, 32));
@@ -73,7 +71,7 @@ static enum err state_json(struct db *db, const struct round_row *row, json_t **
   return OK;
 }
 
-enum err rounds_get(struct request *rq, struct reply *rp)
+enum err rounds_show(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   char topic[80], hex[65];
@@ -169,7 +167,8 @@ enum err rounds_open(struct request *rq, struct reply *rp)
   AUTO(json_drop) json_t *root = NULL;
   const struct field fields[] = {FIELD_END};
   struct digest ctx;
-  TRY(request_json(rq, &root, fields));
+  if (rq->body.len)
+    TRY(request_json(rq, &root, fields));
   if (!slug_valid(rq->param[0]))
     return E_NOT_FOUND;
   TRY(engine_open_round(rq->server, rq->db, rq->param[0], &ctx, rq->why));
@@ -224,28 +223,28 @@ static enum err reply_blob(struct request *rq, struct reply *rp, int64_t blob,
   return OK;
 }
 
-enum err joins_get(struct request *rq, struct reply *rp)
+enum err joins_list(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   TRY(accept_row(rq, &row));
   return reply_blob(rq, rp, row.joins_doc, "application/json");
 }
 
-enum err shares_get(struct request *rq, struct reply *rp)
+enum err shares_list(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   TRY(accept_row(rq, &row));
   return reply_blob(rq, rp, row.shares_doc, "application/json");
 }
 
-enum err updates_get(struct request *rq, struct reply *rp)
+enum err updates_list(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   TRY(accept_row(rq, &row));
   return reply_blob(rq, rp, row.updates_doc, "application/json");
 }
 
-enum err unmasks_get(struct request *rq, struct reply *rp)
+enum err unmasks_list(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   TRY(accept_row(rq, &row));

@@ -5,6 +5,7 @@
 
 #include "core/round.h"
 #include "server/server.h"
+#include "util/field.h"
 
 /*     name             in the database  in `failed`, when it fails here */
 #define PHASE_TABLE(X)                                                                   \

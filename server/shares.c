@@ -102,7 +102,7 @@ static enum err box_json(const struct db_rows *rows, unsigned at, json_t **out)
   return OK;
 }
 
-enum err boxes_get(struct request *rq, struct reply *rp)
+enum err boxes_list(struct request *rq, struct reply *rp)
 {
   AUTO(accept_done) struct accept a = {.header.participant = rq->identity};
   AUTO(buf_done) struct buf dealers = {0};
@@ -135,15 +135,16 @@ static json_t *point_json(const uint8_t *deal)
                    json_hex(leaf + 64, 32));
 }
 
-enum err deals_get(struct request *rq, struct reply *rp)
+enum err deals_show(struct request *rq, struct reply *rp)
 {
   AUTO(accept_done) struct accept a = {0};
   AUTO(db_rows_done) struct db_rows rows = {0};
   TRY(request_param_hex(rq, 1, a.header.participant.b, 32));
   TRY(accept_row(rq, &a.row));
-  if (a.row.phase != PHASE_DONE)
-    return why_set(rq->why, E_NOT_FOUND, "", "deals are public once result stands");
-  if (accept_member(rq, &a, ACCEPT_SHARERS) != OK)
+  if (a.row.phase != PHASE_DONE && a.row.phase != PHASE_FAILED)
+    return why_set(rq->why, E_NOT_FOUND, "",
+                   "deals are public once the attempt has ended");
+  if (accept_member(rq, &a, ACCEPT_ROSTER) != OK)
     return E_NOT_FOUND;
   TRY(db_query(rq->db, Q_SHARE_DEALS, &rows,
                DB_ARGS(DB_FIXED(&a.row.ctx), DB_INT(a.member))));

@@ -45,7 +45,10 @@ enum err tell_failed(const struct server *s, struct db *db, const struct round_r
                      const char *reason)
 {
   json_t *named = NULL;
-  struct digest hash;
+  struct digest hash, root;
+  int64_t doc;
+  unsigned count;
+  TRY(document_make(db, &row->ctx, DOCUMENT_UNMASKS, &doc, &root, &count, NULL));
   TRY(tell_named(db, &row->ctx, &named));
   AUTO(json_drop)
   json_t *event =
@@ -53,7 +56,8 @@ enum err tell_failed(const struct server *s, struct db *db, const struct round_r
                 json_hex(s->instance.b, 32), "ctx", json_hex(row->ctx.b, 32), "phase",
                 phase_failed_names[row->phase], "reason", reason, "named", named);
   TRY(tell(s, db, row, event, &hash));
-  TRY(db_run(db, Q_ROUND_TO_FAILED, DB_ARGS(DB_FIXED(&row->ctx), DB_TEXT(reason))));
+  TRY(db_run(db, Q_ROUND_TO_FAILED,
+             DB_ARGS(DB_FIXED(&row->ctx), DB_TEXT(reason), DB_INT(doc))));
   TRY(db_run(db, Q_MASKS_DELETE, DB_ARGS(DB_FIXED(&row->ctx))));
   TRY(job_add(db, "clean", NULL, &row->ctx, 0));
   return tell_changed(db, row);

@@ -179,7 +179,7 @@ enum err updates_post(struct request *rq, struct reply *rp)
   return OK;
 }
 
-enum err updates_get_one(struct request *rq, struct reply *rp)
+enum err updates_show(struct request *rq, struct reply *rp)
 {
   AUTO(accept_done) struct accept a = {0};
   TRY(request_param_hex(rq, 1, a.header.participant.b, 32));
@@ -262,7 +262,7 @@ static enum err index_of(struct request *rq, const struct round_row *row, uint64
   return number && *out < row->chunks ? OK : E_NOT_FOUND;
 }
 
-enum err chunk_put(struct request *rq, struct reply *rp)
+enum err chunks_put(struct request *rq, struct reply *rp)
 {
   AUTO(accept_done) struct accept a = {.phase = PHASE_UPLOAD};
   struct chunk c = {.rq = rq, .a = &a, .body = rq->body};

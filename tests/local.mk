@@ -48,3 +48,12 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/data/digits.csv tests/data/digits.spec.json \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
+
+# The round engine without HTTP.
+check_PROGRAMS += test_engine
+test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \
+  tests/unit/stage.c tests/unit/test_database.c tests/unit/test_db.h
+test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
+$(test_engine_OBJECTS): src/db/queries.h
+TESTS += test_engine

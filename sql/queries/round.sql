@@ -36,7 +36,9 @@ WHERE CASE phase
     SELECT count(*) >= r.maximum OR (count(*) >= r.minimum AND count(*) >= (
       SELECT count(DISTINCT p.organisation)
       FROM admissions a JOIN participants p ON p.id = a.participant
-      WHERE a.model = r.model AND a.status = 'admitted'))
+      WHERE a.model = r.model AND a.status = 'admitted' AND NOT EXISTS (
+        SELECT 1 FROM convictions c JOIN rounds o ON o.ctx = c.ctx
+        WHERE o.model = r.model AND o.round = r.round AND c.participant = a.participant)))
     FROM joins j WHERE j.ctx = r.ctx)
   WHEN 'share' THEN deadline <= clock_timestamp()
     OR (SELECT count(*) FROM shares s WHERE s.ctx = r.ctx) >= n
@@ -104,7 +106,7 @@ WHERE ctx = $1
 
 -- name: round_to_failed :exec
 UPDATE rounds SET phase = 'failed', deadline = NULL, ended_at = clock_timestamp(),
-  failure = $2
+  failure = $2, unmasks_doc = $3
 WHERE ctx = $1
 
 -- name: round_result_counted :exec
@@ -127,9 +129,15 @@ SELECT participant, organisation, mask_key, share_key, self_key
 FROM joins WHERE ctx = $1 ORDER BY member
 
 -- name: round_awaited_join :many
-SELECT a.participant, count(*) OVER () FROM admissions a
-WHERE a.model = $2 AND a.status = 'admitted' AND NOT EXISTS (
-  SELECT 1 FROM joins j WHERE j.ctx = $1 AND j.participant = a.participant)
+SELECT a.participant, count(*) OVER ()
+FROM admissions a JOIN participants p ON p.id = a.participant
+JOIN rounds r ON r.ctx = $1
+WHERE a.model = r.model AND a.status = 'admitted'
+  AND NOT EXISTS (SELECT 1 FROM joins j
+                  WHERE j.ctx = $1 AND j.organisation = p.organisation)
+  AND NOT EXISTS (SELECT 1 FROM convictions c JOIN rounds o ON o.ctx = c.ctx
+                  WHERE o.model = r.model AND o.round = r.round
+                    AND c.participant = a.participant)
 ORDER BY a.participant LIMIT 100
 
 -- name: round_awaited_share :many
@@ -149,3 +157,23 @@ SELECT j.participant, count(*) OVER () FROM joins j JOIN updates u USING (ctx, m
 WHERE j.ctx = $1 AND u.complete AND NOT EXISTS (
   SELECT 1 FROM unmasks v WHERE v.ctx = $1 AND v.member = j.member)
 ORDER BY j.member LIMIT 100
+
+-- Organisations that differ between this round's complete updates and those of the
+-- earlier survivors over the same base; a client would refuse between 1 and minimum - 1.
+-- name: round_similar :many
+WITH mine AS (
+  SELECT j.organisation FROM joins j JOIN updates u USING (ctx, member)
+  WHERE j.ctx = $1 AND u.complete)
+SELECT r.ctx FROM rounds r
+JOIN rounds me ON me.ctx = $1
+JOIN blobs a ON a.id = r.base
+JOIN blobs b ON b.id = me.base
+CROSS JOIN LATERAL (
+  SELECT count(*) AS differ FROM mine
+  FULL JOIN (SELECT j.organisation FROM joins j JOIN updates u USING (ctx, member)
+             WHERE j.ctx = r.ctx AND u.complete) theirs
+    ON theirs.organisation::bytea = mine.organisation::bytea
+  WHERE mine.organisation IS NULL OR theirs.organisation IS NULL) d
+WHERE r.model = me.model AND r.ctx <> $1 AND r.u2 IS NOT NULL AND a.sha256 = b.sha256
+  AND d.differ > 0 AND d.differ < me.minimum
+LIMIT 1

@@ -123,13 +123,14 @@ static const float *last_output(const struct net *n)
   return n->out[n->s->layer_count - 1];
 }
 
-/* ln Σ exp(z), steady for large z. */
+/* ln Σ exp(z) of at least one z, steady for large ones. */
 static double log_sum_exp(const float *z, size_t count)
 {
-  double top = z[0], sum = 0;
+  double top = z[0];
   for (size_t i = 1; i < count; i++)
     top = MAX(top, (double)z[i]);
-  for (size_t i = 0; i < count; i++)
+  double sum = exp((double)z[0] - top);
+  for (size_t i = 1; i < count; i++)
     sum += exp((double)z[i] - top);
   return top + log(sum);
 }

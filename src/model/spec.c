@@ -108,7 +108,7 @@ static enum err read_kind(struct spec *s, const struct parts *p, struct why *why
 static enum err read_training(struct spec *s, const json_t *o, struct why *why)
 {
   struct training *t = &s->training;
-  const char *optimiser = NULL, *weight = "samples";
+  const char *optimiser = "", *weight = "samples";
   const struct field fields[] = {
       FIELD_UINT("epochs", &t->epochs, 1, 1000),
       FIELD_UINT("batch", &t->batch, 1, 65536),
@@ -222,7 +222,7 @@ static enum err read_server(struct spec *s, const json_t *o, struct why *why)
 static enum err read_reward(struct spec *s, const json_t *o, struct why *why)
 {
   static const char *const names[] = {"none", "equal", "samples"};
-  const char *scheme = NULL;
+  const char *scheme = "";
   const struct field fields[] = {
       FIELD_STRING("scheme", &scheme, 1, 16),
       FIELD_STRING("budget", &s->budget, 1, 78),

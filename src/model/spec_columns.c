@@ -219,7 +219,7 @@ static enum err group_members(struct group *g, const struct column *c,
 static enum err read_group(struct spec *s, struct group *g, const json_t *o,
                            const char *path, struct why *why)
 {
-  const char *feature = NULL;
+  const char *feature = "";
   json_t *values = NULL;
   const struct field fields[] = {
       FIELD_STRING("name", &g->name, 1, 64),

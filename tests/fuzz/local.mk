@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzz targets. With --enable-fuzz (and CC=clang) they are libFuzzer programs; otherwise the
 # same targets replay the kept corpus in `make check`.
-FUZZ_TARGETS = fuzz_event fuzz_message fuzz_party
+FUZZ_TARGETS = fuzz_csv fuzz_event fuzz_message fuzz_party fuzz_spec
 if FUZZ
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 FUZZ_DRIVER =
@@ -23,3 +23,9 @@ fuzz_message_LDFLAGS = $(FUZZ_LDFLAGS)
 fuzz_party_SOURCES = tests/fuzz/fuzz_party.c $(FUZZ_DRIVER)
 fuzz_party_LDADD = $(CORE_LIBS)
 fuzz_party_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c $(FUZZ_DRIVER)
+fuzz_csv_LDADD = $(MODEL_LIBS)
+fuzz_csv_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_spec_SOURCES = tests/fuzz/fuzz_spec.c $(FUZZ_DRIVER)
+fuzz_spec_LDADD = $(MODEL_LIBS)
+fuzz_spec_LDFLAGS = $(FUZZ_LDFLAGS)
