@@ -20,15 +20,10 @@ enum err event_load(json_t **out, struct bytes bytes)
 enum err event_issue(struct server *s, struct db *db, json_t *event, const char *model,
                      const struct identity *subject, int64_t *seq)
 {
-  AUTO(db_rows_done) struct db_rows rows = {0};
   struct digest hash;
   TRY(event_sign(event, &s->key));
   TRY(event_hash(&hash, event));
-  TRY(db_query(db, Q_EVENT_FIND, &rows, DB_ARGS(DB_FIXED(&hash))));
-  if (rows.len == 0)
-    return db_event_store(db, event, model, NULL, subject, &hash, seq);
-  *seq = db_int(&rows, 0, 1);
-  return OK;
+  return db_event_store(db, event, model, NULL, subject, &hash, seq);
 }
 
 enum err admission_write(struct server *s, struct db *db, const char *type,
@@ -37,12 +32,17 @@ enum err admission_write(struct server *s, struct db *db, const char *type,
 {
   int64_t seq;
   char topic[SLUG_MAX + 16];
-  bool admit = type[0] == 'a';
-  AUTO(json_drop) json_t *event = admission_build(type, &s->instance, model, who, enroll);
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  struct digest last;
+  TRY(db_query(db, Q_MEMBER_LAST, &rows, DB_ARGS(DB_TEXT(model), DB_FIXED(who))));
+  bool before = rows.len && db_fixed(&rows, 0, 0, last.b, sizeof last.b);
+  AUTO(json_drop)
+  json_t *event =
+      admission_build(type, &s->instance, model, who, enroll, before ? &last : NULL);
   TRY(event_issue(s, db, event, model, who, &seq));
+  const char *status = strcmp(type, "admit") == 0 ? "admitted" : "suspended";
   TRY(db_run(db, Q_MEMBER_SET,
-             DB_ARGS(DB_TEXT(model), DB_FIXED(who),
-                     DB_TEXT(admit ? "admitted" : "suspended"), DB_INT(seq))));
+             DB_ARGS(DB_TEXT(model), DB_FIXED(who), DB_TEXT(status), DB_INT(seq))));
   snprintf(topic, sizeof topic, "model:%s", model);
   return db_notify(db, topic);
 }

@@ -11,13 +11,12 @@
 /* An event out of the database, that was canonical when it went in. */
 enum err event_load(json_t **out, struct bytes bytes) MUST_USE;
 
-/* Signs a coordinator's event and stores it, or finds the very same one already stored (a
- * second admission of the same person). Inside a transaction. *seq is its place. */
+/* Signs a coordinator's event and stores it. Inside a transaction. *seq is its place. */
 enum err event_issue(struct server *s, struct db *db, json_t *event, const char *model,
                      const struct identity *subject, int64_t *seq) MUST_USE;
 
-/* Admits or suspends ("admit", "suspend") inside a transaction: the event, the row, and
- * the news. */
+/* Admits or suspends ("admit", "suspend") inside a transaction that holds the
+ * participant's row: the event behind the one before, the row, and the news. */
 enum err admission_write(struct server *s, struct db *db, const char *type,
                          const char *model, const struct identity *who,
                          const struct digest *enroll) MUST_USE;

@@ -17,7 +17,8 @@
 #include "util/log.h"
 #include "util/text.h"
 
-/* Of each connection; the measured optimum for uploads, and flat for a thousand of them. */
+/* Of each connection; the measured optimum for uploads, and flat for a thousand of them.
+ */
 #define CONNECTION_MEMORY ((size_t)128 << 10)
 /* A body may take twice the time without a byte, and a second for each so many bytes. */
 #define BODY_RATE 16384.0
@@ -332,12 +333,10 @@ static enum err open_socket(struct http *h, struct why *why)
   struct sockaddr_storage at;
   socklen_t len = sizeof at;
   getsockname(h->socket, (struct sockaddr *)&at, &len);
-  unsigned got = at.ss_family == AF_INET6
-                     ? ntohs(((struct sockaddr_in6 *)&at)->sin6_port)
-                     : ntohs(((struct sockaddr_in *)&at)->sin_port);
-  snprintf(h->origin, sizeof h->origin, strchr(o->address, ':') ? "http://[%s]:%u"
-                                                                : "http://%s:%u",
-           o->address, got);
+  unsigned got = at.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&at)->sin6_port)
+                                          : ntohs(((struct sockaddr_in *)&at)->sin_port);
+  snprintf(h->origin, sizeof h->origin,
+           strchr(o->address, ':') ? "http://[%s]:%u" : "http://%s:%u", o->address, got);
   return OK;
 }
 
@@ -352,8 +351,8 @@ static enum err start_daemon(struct http *h, struct why *why)
       o->threads > 1 ? o->threads : 0, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
       CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, o->connections,
       MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-      o->timeout, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
-      on_target, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+      o->timeout, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+      h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
   if (!h->daemon)
     return why_set(why, E_CONFIG, "", "libmicrohttpd cannot start");
   return OK;

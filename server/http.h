@@ -8,17 +8,17 @@
 struct http;
 
 struct http_options {
-  struct server *server;   /* handed on to the handlers */
-  const char *conninfo;    /* each request worker opens its own connection */
-  const char *address;     /* to listen on, numeric */
-  uint16_t port;           /* 0: any free one */
-  unsigned threads;        /* HTTP threads */
-  unsigned workers;        /* request workers */
-  unsigned queue;          /* requests that may wait for a worker before 503 busy */
-  unsigned connections;    /* open connections at most */
-  unsigned per_address;    /* of them from one address; 0: no limit */
-  unsigned timeout;        /* seconds without a byte until a connection is closed */
-  unsigned stop_within;    /* seconds that http_stop gives to what is under way */
+  struct server *server; /* handed on to the handlers */
+  const char *conninfo;  /* each request worker opens its own connection */
+  const char *address;   /* to listen on, numeric */
+  uint16_t port;         /* 0: any free one */
+  unsigned threads;      /* HTTP threads */
+  unsigned workers;      /* request workers */
+  unsigned queue;        /* requests that may wait for a worker before 503 busy */
+  unsigned connections;  /* open connections at most */
+  unsigned per_address;  /* of them from one address; 0: no limit */
+  unsigned timeout;      /* seconds without a byte until a connection is closed */
+  unsigned stop_within;  /* seconds that http_stop gives to what is under way */
 };
 
 /* Starts listening. E_CONFIG when the address cannot be listened on (why says which),

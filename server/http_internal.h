@@ -12,7 +12,7 @@
 
 #include "server/http.h"
 
-#define TARGET_MAX 2048u            /* bytes of a request's path and query */
+#define TARGET_MAX 2048u             /* bytes of a request's path and query */
 #define SMALL_BODY ((size_t)1 << 16) /* up to here bodies have a lane of their own */
 #define SMALL_LANE ((size_t)16 << 20)
 #define LARGE_LANE ((size_t)64 * CHUNK_BYTES)
@@ -85,7 +85,8 @@ void waits_init(struct waits *w, struct http *h);
 /* Answers everybody with 503 and ends the thread. */
 void waits_close(struct waits *w);
 void waits_done(struct waits *w);
-/* To be read before the handler looks at the state: a notification after it is not lost. */
+/* To be read before the handler looks at the state: a notification after it is not lost.
+ */
 uint64_t waits_generation(struct waits *w);
 /* Keeps the suspended x until its topic is notified or its time has come. */
 void waits_add(struct waits *w, struct exchange *x);
@@ -134,7 +135,7 @@ struct exchange {
   bool expects;    /* waits for "100 Continue" before it sends the body */
   uint8_t *body;
   size_t received;
-  bool ended; /* all of it is there */
+  bool ended;  /* all of it is there */
   size_t room; /* taken from a lane */
   double body_deadline;
 
@@ -160,7 +161,7 @@ struct http {
   pthread_t *workers;
   struct db **dbs;
   unsigned worker_count;
-  atomic_uint active;  /* exchanges that exist */
+  atomic_uint active;   /* exchanges that exist */
   atomic_bool stopping; /* new requests get 503 */
   atomic_bool aborting; /* nothing is suspended any more */
 };

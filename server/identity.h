@@ -10,7 +10,8 @@
 enum err key_load(const char *path, bool create, struct identity *id,
                   struct secret_identity *key, struct why *why) MUST_USE;
 
-/* Writes the instance event unless it stands already; it must then be the same. E_CONFLICT. */
+/* Writes the instance event unless it stands already; it must then be the same.
+ * E_CONFLICT. */
 enum err instance_create(struct db *db, const char *origin, bool simulated,
                          const struct identity *id, const struct secret_identity *key,
                          struct digest *hash, struct why *why) MUST_USE;

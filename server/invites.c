@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Handlers: invites. A code is shown once, inside its link, and erased when it is used. */
+ * Handlers: invites. A code is shown once, inside its link, and erased when it is used.
+ */
 #include <sodium.h>
 #include <string.h>
 
@@ -39,9 +40,9 @@ static enum err store(struct db *db, void *arg)
     return E_RETIRED;
   size_t len = b->count * CODE_BYTES;
   TRY(db_query(db, Q_INVITE_CREATE, &rows,
-               DB_ARGS(DB_TEXT(b->model), DB_BOOL(b->admit), DB_REAL((double)b->expires_in),
-                       DB_INT(b->count), DB_BYTES(b->codes, len),
-                       DB_BYTES(b->organisations, len))));
+               DB_ARGS(DB_TEXT(b->model), DB_BOOL(b->admit),
+                       DB_REAL((double)b->expires_in), DB_INT(b->count),
+                       DB_BYTES(b->codes, len), DB_BYTES(b->organisations, len))));
   if (rows.len != b->count)
     return E_INTERNAL;
   b->expires_at = db_real(&rows, 0, 0);
@@ -106,10 +107,11 @@ enum err invites_list(struct request *rq, struct reply *rp)
                DB_ARGS(cursor ? DB_INT(cursor) : DB_NULL, DB_INT(limit + 1))));
   unsigned n = page_len(&rows, limit);
   for (unsigned i = 0; i < n; i++)
-    json_array_append_new(
-        list, json_pack("{s:o,s:s,s:s,s:f}", "organisation", json_hex_or_null(&rows, i, 1),
-                        "model", db_text(&rows, i, 2), "status", db_text(&rows, i, 3),
-                        "expires_at", db_real(&rows, i, 4)));
+    json_array_append_new(list,
+                          json_pack("{s:o,s:s,s:s,s:f}", "organisation",
+                                    json_hex_or_null(&rows, i, 1), "model",
+                                    db_text(&rows, i, 2), "status", db_text(&rows, i, 3),
+                                    "expires_at", db_real(&rows, i, 4)));
   json_t *next = json_null();
   if (rows.len > n)
     next = json_sprintf("%lld", (long long)db_int(&rows, n - 1, 0));

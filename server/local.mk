@@ -25,5 +25,5 @@ chorusd_SOURCES = \
   server/wait.c \
   server/worker.c
 chorusd_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(BLAS_CFLAGS)
-chorusd_LDADD = $(MODEL_LIBS) $(DB_LIBS) $(MHD_LIBS)
+chorusd_LDADD = $(ENGINE_LIBS) $(MHD_LIBS)
 $(chorusd_OBJECTS): src/db/queries.h

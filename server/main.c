@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "model/net.h"
+#include "server/engine.h"
 #include "server/http.h"
 #include "server/identity.h"
 #include "server/settings.h"
@@ -83,8 +84,7 @@ static enum err admin_create(struct db *db, const char *name)
   sodium_bin2base64(token, sizeof token, secret, sizeof secret,
                     sodium_base64_VARIANT_URLSAFE_NO_PADDING);
   crypto_hash_sha256(hash.b, (const uint8_t *)token, strlen(token));
-  enum err e =
-      db_run(db, Q_ADMIN_TOKEN_CREATE, DB_ARGS(DB_FIXED(&hash), DB_TEXT(name)));
+  enum err e = db_run(db, Q_ADMIN_TOKEN_CREATE, DB_ARGS(DB_FIXED(&hash), DB_TEXT(name)));
   if (e == OK)
     puts(token);
   sodium_memzero(secret, sizeof secret);
@@ -152,15 +152,22 @@ static void stop_signals(sigset_t *set)
   pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
+struct ears {
+  struct server *server;
+  struct http *http;
+};
+
 static void heard(void *arg, const char *topic)
 {
-  http_notify(arg, topic);
+  const struct ears *ears = arg;
+  engine_heard(ears->server, topic);
+  http_notify(ears->http, topic);
 }
 
 static enum err listen_and_wait(struct server *server, const struct settings *s,
                                 const sigset_t *signals, struct why *why)
 {
-  struct http *http = NULL;
+  struct ears ears = {.server = server};
   struct db_listener *listener = NULL;
   const struct http_options options = {
       .server = server,
@@ -176,12 +183,15 @@ static enum err listen_and_wait(struct server *server, const struct settings *s,
       .stop_within = STOP_SECONDS,
   };
   int number = 0;
-  TRY(http_start(&http, &options, why));
-  enum err e = db_listen_start(&listener, s->db, heard, http, why);
+  enum err e = engine_start(server); /* before a handler may need it */
+  if (e == OK)
+    e = http_start(&ears.http, &options, why);
+  if (e == OK)
+    e = db_listen_start(&listener, s->db, heard, &ears, why);
   if (e == OK) {
-    printf("listening on %s\n", http_origin(http));
+    printf("listening on %s\n", http_origin(ears.http));
     fflush(stdout);
-    log_info("start", "listening on %s", http_origin(http));
+    log_info("start", "listening on %s", http_origin(ears.http));
     while (sigwait(signals, &number) != 0)
       ;
     log_info("stop", "signal %d", number);
@@ -189,7 +199,8 @@ static enum err listen_and_wait(struct server *server, const struct settings *s,
     atomic_store(&server->stopping, true);
   }
   db_listen_stop(listener);
-  http_stop(http);
+  http_stop(ears.http);
+  engine_stop(server);
   return e;
 }
 

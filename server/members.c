@@ -15,8 +15,8 @@ static enum err check_model(struct request *rq, const char *model)
 static json_t *member_json(const struct db_rows *r, unsigned row)
 {
   return json_pack("{s:o,s:s,s:o,s:s}", "participant", json_hex_or_null(r, row, 0),
-                   "name", db_text(r, row, 1), "organisation", json_hex_or_null(r, row, 2),
-                   "status", db_text(r, row, 3));
+                   "name", db_text(r, row, 1), "organisation",
+                   json_hex_or_null(r, row, 2), "status", db_text(r, row, 3));
 }
 
 enum err members_list(struct request *rq, struct reply *rp)

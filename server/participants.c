@@ -105,8 +105,9 @@ static enum err find_invite(struct db *db, const struct enrolment *n,
 static enum err make_receipt(struct db *db, struct enrolment *n, int64_t seq)
 {
   const struct server *s = n->rq->server;
-  AUTO(json_drop) json_t *receipt = receipt_build(&s->instance, &n->hash, "accepted", seq,
-                                                  (int64_t)time(NULL));
+  AUTO(json_drop)
+  json_t *receipt =
+      receipt_build(&s->instance, &n->hash, "accepted", seq, (int64_t)time(NULL));
   TRY(event_sign(receipt, &s->key));
   TRY(event_canonical(&n->receipt, receipt, true));
   return db_event_receipt(db, seq, buf_bytes(&n->receipt));
@@ -133,8 +134,8 @@ static enum err enrol(struct db *db, void *arg)
              DB_ARGS(DB_FIXED(who), DB_FIXED(&n->enroll.organisation), DB_TEXT(n->name),
                      DB_FIXED(&n->salt), DB_INT(seq))));
   /* who comes second finds no row: the code was erased meanwhile */
-  TRY(db_query(db, Q_INVITE_USE, &used, DB_ARGS(DB_INT(db_int(&rows, row, 0)),
-                                                DB_FIXED(who))));
+  TRY(db_query(db, Q_INVITE_USE, &used,
+               DB_ARGS(DB_INT(db_int(&rows, row, 0)), DB_FIXED(who))));
   if (used.affected != 1)
     return why_set(n->rq->why, E_INVITE, "event.invite", "it has just been used");
   TRY(make_receipt(db, n, seq));
@@ -160,7 +161,7 @@ enum err participants_enroll(struct request *rq, struct reply *rp)
   TRY(inside_event(rq->why, check_event(&n, rq->why)));
   TRY(check_name(&n, rq->why));
   enum err e = db_transaction(rq->db, enrol, &n);
-  if (e == E_CONFLICT) /* perhaps by the very same event, at the same moment */
+  if (e == E_CONFLICT || e == E_INVITE) /* perhaps the very same event, at this moment */
     e = db_transaction(rq->db, enrol, &n);
   if (e == E_CONFLICT)
     e = why_set(rq->why, e, "event.participant", "this key is already enrolled");
@@ -199,11 +200,11 @@ enum err participants_list(struct request *rq, struct reply *rp)
                DB_ARGS(DB_FIXED(&cursor), DB_INT(limit + 1))));
   unsigned n = page_len(&rows, limit);
   for (unsigned i = 0; i < n; i++)
-    json_array_append_new(
-        list, json_pack("{s:o,s:s,s:o,s:o}", "participant", json_hex_or_null(&rows, i, 0),
-                        "name", db_text(&rows, i, 1), "organisation",
-                        json_hex_or_null(&rows, i, 2), "models",
-                        split(db_text(&rows, i, 3))));
+    json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:o}", "participant",
+                                          json_hex_or_null(&rows, i, 0), "name",
+                                          db_text(&rows, i, 1), "organisation",
+                                          json_hex_or_null(&rows, i, 2), "models",
+                                          split(db_text(&rows, i, 3))));
   json_t *next = rows.len > n ? json_hex_or_null(&rows, n - 1, 0) : json_null();
   rp->json = json_pack("{s:O,s:o}", "participants", list, "next", next);
   return OK;

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/http_internal.h"
 #include "server/common.h"
+#include "server/http_internal.h"
 #include "util/text.h"
 
 /* Matches "/a/{b}/c" segment by segment; writes the {…} parts, which `path` is cut into.

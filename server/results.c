@@ -144,6 +144,21 @@ struct holdout {
   size_t rows;
 };
 
+/* Has the initial and the newest model measured on the new rows. */
+static enum err measure(struct db *db, const char *model, int64_t version)
+{
+  AUTO(db_rows_done) struct db_rows best = {0};
+  TRY(db_run(db, Q_JOB_ADD,
+             DB_ARGS(DB_TEXT("evaluate"), DB_TEXT(model), DB_NULL, DB_INT(version))));
+  TRY(db_query(db, Q_ROUND_BEST, &best, DB_ARGS(DB_TEXT(model))));
+  struct bytes ctx = best.len ? db_bytes(&best, 0, 0) : BYTES(NULL, 0);
+  if (ctx.data)
+    TRY(db_run(
+        db, Q_JOB_ADD,
+        DB_ARGS(DB_TEXT("evaluate"), DB_NULL, DB_BYTES(ctx.data, ctx.len), DB_INT(0))));
+  return db_notify(db, "jobs");
+}
+
 static enum err store_holdout(struct db *db, void *arg)
 {
   struct holdout *h = arg;
@@ -157,8 +172,7 @@ static enum err store_holdout(struct db *db, void *arg)
              DB_ARGS(DB_TEXT(h->model), DB_INT(blob.id), DB_INT(h->rows))));
   if (!db_null(&rows, 0, 0))
     TRY(blob_delete(db, db_int(&rows, 0, 0)));
-  return db_run(db, Q_JOB_ADD,
-                DB_ARGS(DB_TEXT("evaluate"), DB_TEXT(h->model), DB_NULL, DB_INT(0)));
+  return measure(db, h->model, db_int(&rows, 0, 1));
 }
 
 enum err holdout_put(struct request *rq, struct reply *rp)

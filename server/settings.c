@@ -184,7 +184,6 @@ enum err settings_words(struct settings *s, int argc, char **argv, const char **
 void settings_help(void)
 {
   for (size_t i = 0; i < LENGTH(keys); i++)
-    printf("  %-24s %s%s%s%s\n", keys[i].name, keys[i].help,
-           keys[i].standard ? " (" : "", keys[i].standard ? keys[i].standard : "",
-           keys[i].standard ? ")" : "");
+    printf("  %-24s %s%s%s%s\n", keys[i].name, keys[i].help, keys[i].standard ? " (" : "",
+           keys[i].standard ? keys[i].standard : "", keys[i].standard ? ")" : "");
 }

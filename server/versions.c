@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "db/blob.h"
-#include "model/net.h"
+#include "server/engine.h"
 #include "server/handlers.h"
 #include "server/models.h"
 #include "util/text.h"
@@ -35,26 +34,16 @@ static json_t *model_build(const struct server *s, const char *model, uint64_t v
                    previous ? json_hex(previous->b, sizeof previous->b) : json_null());
 }
 
-/* The weights before the first round, float32 little-endian. */
-static enum err store_initial(struct db *db, const struct spec *spec,
-                              struct blob_info *out)
-{
-  AUTO(free_drop) float *w = must_calloc(spec->d, sizeof *w);
-  TRY(net_init(w, spec, &spec->hash));
-  return blob_store(db, out, BYTES(w, spec->d * sizeof *w));
-}
-
 enum err version_announce(struct request *rq, const char *model, uint64_t version,
                           const struct spec *spec, const struct digest *previous)
 {
-  int64_t seq;
-  struct blob_info initial;
+  int64_t seq, initial;
   AUTO(json_drop) json_t *event = model_build(rq->server, model, version, spec, previous);
   TRY(event_issue(rq->server, rq->db, event, model, NULL, &seq));
-  TRY(store_initial(rq->db, spec, &initial));
-  return db_run(rq->db, Q_VERSION_CREATE,
-                DB_ARGS(DB_TEXT(model), DB_INT(version), DB_BUF(&spec->canonical),
-                        DB_FIXED(&spec->hash), DB_INT(seq), DB_INT(initial.id)));
+  TRY(db_run(rq->db, Q_VERSION_CREATE,
+             DB_ARGS(DB_TEXT(model), DB_INT(version), DB_BUF(&spec->canonical),
+                     DB_FIXED(&spec->hash), DB_INT(seq))));
+  return engine_initial_weights(rq->db, model, (int64_t)version, &initial);
 }
 
 /* ---- the next version ---- */

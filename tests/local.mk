@@ -49,6 +49,9 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
 
+# The HTTP layer and the handlers, against a real PostgreSQL.
+TESTS += tests/scenario/http.sh
+EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
 # The round engine without HTTP.
 check_PROGRAMS += test_engine
 test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \

@@ -39,7 +39,7 @@ UPDATE models SET version = $2, name = $3, purpose = $4, consent = $5 WHERE slug
 UPDATE models SET status = 'retired' WHERE slug = $1
 
 -- name: model_holdout_lock :maybe
-SELECT holdout FROM models WHERE slug = $1 FOR UPDATE
+SELECT holdout, version FROM models WHERE slug = $1 FOR UPDATE
 
 -- name: model_holdout_set :exec
 UPDATE models SET holdout = $2, holdout_rows = $3 WHERE slug = $1
@@ -67,8 +67,8 @@ JOIN events e ON e.seq = v.event
 WHERE m.slug = $1 FOR UPDATE OF m
 
 -- name: version_create :exec
-INSERT INTO model_versions (model, version, spec, spec_hash, event, initial)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO model_versions (model, version, spec, spec_hash, event)
+VALUES ($1, $2, $3, $4, $5)
 
 -- name: version_spec :maybe
 SELECT v.spec, v.spec_hash

@@ -42,3 +42,7 @@ WHERE p.id = $2 FOR UPDATE OF p
 INSERT INTO admissions (model, participant, status, event) VALUES ($1, $2, $3, $4)
 ON CONFLICT (model, participant) DO UPDATE SET status = excluded.status,
                                                event = excluded.event
+
+-- name: member_last :maybe
+SELECT e.hash FROM admissions a JOIN events e ON e.seq = a.event
+WHERE a.model = $1 AND a.participant = $2

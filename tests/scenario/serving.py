@@ -239,14 +239,14 @@ def vector(d):
     return {**spec, "kind": "vector", "dimension": d}
 
 
-def enrolment(invite, key=None, name="Ada", **changes):
+def enrolment(given, key=None, name="Ada", **changes):
     """The body of POST /participants; changes go into the event before it is signed."""
     key = key or Key()
     salt = secrets.token_bytes(16)
-    mac = hmac.new(bytes.fromhex(invite["code"]), key.public, hashlib.sha256).hexdigest()
-    event = {"type": "enroll", "instance": invite["instance"],
+    mac = hmac.new(bytes.fromhex(given["code"]), key.public, hashlib.sha256).hexdigest()
+    event = {"type": "enroll", "instance": given["instance"],
              "seen": {"root": EMPTY_TREE, "size": 0}, "participant": key.id,
-             "organisation": invite["organisation"], "payout": None, "invite": mac,
+             "organisation": given["organisation"], "payout": None, "invite": mac,
              "name": hashlib.sha256(salt + name.encode()).hexdigest(), **changes}
     return {"event": sign(event, key), "name": name, "salt": salt.hex()}
 

@@ -189,8 +189,8 @@ class Connections(Base):
                        b"Content-Length: 2x\r\n", b"Content-Length: 0x2\r\n",
                        b"Content-Length: 99999999999999999999999\r\n"):
             got = self.server.raw(start + header + b"\r\n{}" + self.ok, timeout=5)
-            self.assertEqual(len(self.replies(got)), 1, header)
-            self.assertIn(self.replies(got)[0], (b"400", b"413"), header)
+            self.assertTrue(self.replies(got), header)
+            self.assertLessEqual(set(self.replies(got)), {b"400", b"413"}, header)
 
     def test_too_large(self):
         """Told before the body: nothing of it is sent here."""
@@ -675,12 +675,13 @@ class People(Base):
             self.assertEqual(count, "1")
 
     def test_same_event_at_once(self):
-        body = enrolment(self.server.invite("iris"))
         with concurrent.futures.ThreadPoolExecutor(10) as pool:
-            replies = list(pool.map(lambda _: self.server.post("/participants", body),
-                                    range(10)))
-        self.assertEqual(sorted(r.status for r in replies), [200] * 9 + [201], replies)
-        self.assertEqual(len({r.body for r in replies}), 1)
+            for _ in range(10):
+                body = enrolment(self.server.invite("iris"))
+                replies = list(pool.map(lambda b: self.server.post("/participants", b),
+                                        [body] * 10))
+                self.assertEqual(sorted(r.status for r in replies), [200] * 9 + [201])
+                self.assertEqual(len({r.body for r in replies}), 1)
 
     def test_members(self):
         invite, key = self.server.invite("iris", admit=False), serving.Key()
@@ -706,7 +707,9 @@ class People(Base):
         reply = self.server.post(path, {"participant": key.id}, admin=True)
         self.assertEqual((reply.status, reply.json["status"]), (201, "admitted"))
         shown = self.server.get("/participants/" + key.id).json["admissions"]
-        self.assertEqual([e["type"] for e in shown], ["admit", "suspend"])
+        self.assertEqual([e["type"] for e in shown], ["admit", "suspend", "admit"])
+        self.assertEqual([e["previous"] for e in shown],
+                         [None] + [serving.event_hash(e) for e in shown[:2]])
         mine = [p for p in self.everybody() if p["participant"] == key.id]
         self.assertEqual([(p["name"], p["models"]) for p in mine], [("Ada", ["iris"])])
 
@@ -906,7 +909,7 @@ class Crowd(Base):
         with open(f"/proc/{self.server.process.pid}/status") as f:
             peak = int(next(line for line in f if line.startswith("VmHWM")).split()[1])
         print(f"peak memory with 1,200 clients: {peak // 1024} MB", flush=True)
-        if "san" not in serving.BUILD:
+        if "asan" not in serving.BUILD and "tsan" not in serving.BUILD:
             self.assertLess(peak, 300 * 1024)
         self.assertEqual(
             self.server.post("/models/crowd/rounds", {}, admin=True).status, 201)
@@ -972,7 +975,7 @@ class Stopping(unittest.TestCase):
                 lock.stdin.close()
                 self.assertEqual(call.result(10).status, 200)
                 lock.wait(10)
-            self.assertEqual(s.stop(), 0)
+            self.assertEqual(s.process.wait(10), 0)
 
     def test_second_signal(self):
         with Server() as s:
@@ -1099,13 +1102,21 @@ class Documents(unittest.TestCase):
         self.assertEqual(written, expected)
 
 
+class Result(unittest.TextTestResult):
+    passed = 0
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.passed += 1
+
+
 def main():
-    runner = unittest.TextTestRunner(stream=sys.stderr, verbosity=2)
+    runner = unittest.TextTestRunner(stream=sys.stderr, verbosity=2, resultclass=Result)
     result = unittest.main(argv=[sys.argv[0], *sys.argv[1:]], exit=False,
                            testRunner=runner).result
     failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(failed > 0 or result.testsRun == 0)
+    print(f"{result.passed} passed, {failed} failed")
+    sys.exit(failed > 0 or result.passed == 0)
 
 
 if __name__ == "__main__":
