@@ -60,3 +60,12 @@ test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
 $(test_engine_OBJECTS): src/db/queries.h
 TESTS += test_engine
+# The clients' library: against a server in memory.
+check_PROGRAMS += test_client
+test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
+  tests/unit/test_home.c tests/unit/test_parsing.c tests/unit/test_drive.c \
+  tests/unit/host.c tests/unit/host.h
+test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
+test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
+TESTS += test_client

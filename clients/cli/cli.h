@@ -37,8 +37,8 @@ struct options {
 
 struct cli;
 struct command {
-  const char *name;    /* "admin invite" */
-  const char *words;   /* "MODEL" */
+  const char *name;  /* "admin invite" */
+  const char *words; /* "MODEL" */
   unsigned least, most;
   const char *options; /* names of the options it takes, with spaces around each */
   const char *about;   /* one line */

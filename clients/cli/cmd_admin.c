@@ -117,11 +117,12 @@ enum err cmd_admin_create(struct cli *c, struct why *why)
   AUTO(json_drop) json_t *reply = NULL;
   TRY(slug(c, &model, why));
   TRY(read_spec(c, &spec, why));
-  TRY(call_json(c, "POST", "models",
-                json_pack("{s:s,s:o}", "model", model, "spec", spec), true, &reply, why));
+  TRY(call_json(c, "POST", "models", json_pack("{s:s,s:o}", "model", model, "spec", spec),
+                true, &reply, why));
   say_reply(c, "model", reply);
-  say(c, "%s is described, with %lld parameters. Invite its members: chorus admin invite "
-         "%s --count N",
+  say(c,
+      "%s is described, with %lld parameters. Invite its members: chorus admin invite "
+      "%s --count N",
       model, (long long)json_integer_value(json_object_get(reply, "d")), model);
   return OK;
 }
@@ -171,10 +172,9 @@ enum err cmd_admin_invite(struct cli *c, struct why *why)
   if (c->o.organisation &&
       hex_decode(organisation, sizeof organisation, c->o.organisation) != OK)
     return why_set(why, E_USAGE, "--organisation", "must be 32 lowercase hex digits");
-  json_t *body = json_pack("{s:s,s:I,s:I,s:b}", "model", model, "count",
-                           (json_int_t)c->o.count, "expires_in",
-                           (json_int_t)(c->o.expires ? c->o.expires : 604800), "admit",
-                           (int)!c->o.no_admit);
+  json_t *body = json_pack(
+      "{s:s,s:I,s:I,s:b}", "model", model, "count", (json_int_t)c->o.count, "expires_in",
+      (json_int_t)(c->o.expires ? c->o.expires : 604800), "admit", (int)!c->o.no_admit);
   json_object_set_new(body, "organisation",
                       c->o.organisation ? json_string(c->o.organisation) : json_null());
   TRY(call_json(c, "POST", "invites", body, true, &reply, why));

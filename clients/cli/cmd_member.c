@@ -25,8 +25,9 @@ enum err cmd_keygen(struct cli *c, struct why *why)
   say_json(c, json_pack("{s:s,s:s,s:s}", "event", "key", "participant", hex, "home",
                         home_path(c->home)));
   say(c, "Your key is made. You are %s.", hex);
-  say(c, "It is kept in %s. Nobody can make it again: keep a copy of identity.json in a "
-         "safe place, but never use two copies at once.",
+  say(c,
+      "It is kept in %s. Nobody can make it again: keep a copy of identity.json in a "
+      "safe place, but never use two copies at once.",
       home_path(c->home));
   return OK;
 }
@@ -62,8 +63,9 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   AUTO(json_drop) json_t *receipt = NULL;
   TRY(link_parse(&link, c->o.words[0], why));
   if (!c->o.name || !*c->o.name || strlen(c->o.name) > 200)
-    return why_set(why, E_USAGE, "--name", "is needed: how shall the administrator call "
-                                           "you (at most 200 bytes)?");
+    return why_set(why, E_USAGE, "--name",
+                   "is needed: how shall the administrator call "
+                   "you (at most 200 bytes)?");
   if (c->o.payout && !payout_valid(c->o.payout))
     return why_set(why, E_USAGE, "--payout", "must be 0x and 40 hex digits");
   TRY(cli_home(c, true, why));
@@ -154,8 +156,9 @@ static const char *mine(const struct cli *c, const struct state *s)
     const char *file, *words;
   } steps[] = {{"record", "for you it is over"},
                {"receipt-unmask", "you have done everything"},
-               {"receipt-complete", "your update is in; you are needed once more when the "
-                                    "others have uploaded"},
+               {"receipt-complete",
+                "your update is in; you are needed once more when the "
+                "others have uploaded"},
                {"receipt-share", "you shared; training and uploading come next"},
                {"receipt-join", "you joined"}};
   for (size_t i = 0; i < LENGTH(steps); i++) {

@@ -94,10 +94,10 @@ static void put_row(struct cli *c, FILE *to, const struct spec *s, size_t row,
     json_t *each = json_object();
     for (size_t k = 0; k < s->outputs; k++)
       json_object_set_new(each, s->target.values[k], json_real((double)p[k]));
-    say_json(c, json_pack("{s:s,s:I,s:s,s:o}", "event", "prediction", "row",
-                          (json_int_t)row, "value",
-                          s->target.values[best_of(p, s->outputs)], "probabilities",
-                          each));
+    say_json(c,
+             json_pack("{s:s,s:I,s:s,s:o}", "event", "prediction", "row", (json_int_t)row,
+                       "value", s->target.values[best_of(p, s->outputs)], "probabilities",
+                       each));
   } else if (!s->target.categorical) {
     fprintf(to, "%.9g\n", (double)p[0]);
   } else {
@@ -148,8 +148,9 @@ static void say_group(struct cli *c, const struct spec *s, size_t g,
                         (json_int_t)f->false_negative));
   if (f->evaluated == 0)
     return;
-  say(c, "  %s: %llu rows, right in %.1f %%; finds %.1f %% of the positive, wrongly %.1f "
-         "%% of the others",
+  say(c,
+      "  %s: %llu rows, right in %.1f %%; finds %.1f %% of the positive, wrongly %.1f "
+      "%% of the others",
       s->groups[g].name, (unsigned long long)f->evaluated,
       100 * (double)(f->true_positive + f->true_negative) / (double)f->evaluated,
       positives ? 100 * (double)f->true_positive / (double)positives : 0,
@@ -165,9 +166,9 @@ enum err cmd_evaluate(struct cli *c, struct why *why)
   TRY(rows(&d, c, &m, DATASET_TRAIN, why));
   TRY(metrics_evaluate(&f, m.weights, m.spec, d, 0));
   double n = f.evaluated ? (double)f.evaluated : 1;
-  json_t *line = json_pack("{s:s,s:I,s:I,s:f}", "event", "evaluation", "round",
-                           (json_int_t)m.round, "rows", (json_int_t)f.evaluated, "loss",
-                           f.loss / n);
+  json_t *line =
+      json_pack("{s:s,s:I,s:I,s:f}", "event", "evaluation", "round", (json_int_t)m.round,
+                "rows", (json_int_t)f.evaluated, "loss", f.loss / n);
   if (m.spec->target.categorical)
     json_object_set_new(line, "accuracy", json_real((double)f.correct / n));
   say_json(c, line);

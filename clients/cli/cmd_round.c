@@ -17,8 +17,8 @@ struct part {
   struct drive *drive;
   struct work work;
   const char *model;
-  bool checked;          /* the files were read once, and fit */
-  char acted[65];        /* ctx of the round in which something was done in this run */
+  bool checked;   /* the files were read once, and fit */
+  char acted[65]; /* ctx of the round in which something was done in this run */
 };
 
 /* ---- what the drive asks ---- */
@@ -114,10 +114,8 @@ static enum err start(struct part *p, struct cli *c, const struct work *work,
                                   .consent = o->consent,
                                   .trust_simulated = o->trust_simulated,
                                   .allow_import = o->allow_import};
-  struct drive_hooks hooks = {.arg = p,
-                              .agree = agree,
-                              .update = update,
-                              .progress = c->tty ? progress : NULL};
+  struct drive_hooks hooks = {
+      .arg = p, .agree = agree, .update = update, .progress = c->tty ? progress : NULL};
   p->c = c;
   p->work = *work;
   p->work.arg = p;

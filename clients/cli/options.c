@@ -47,8 +47,7 @@ const struct command commands[] = {
      "Give a model a new description.", "", cmd_admin_version},
     {"admin model retire", "SLUG", 1, 1, ADMIN " --yes ",
      "Retire a model, for good: no round can be opened any more.", "", cmd_admin_retire},
-    {"admin invite", "MODEL", 1, 1,
-     ADMIN " --count --organisation --expires --no-admit ",
+    {"admin invite", "MODEL", 1, 1, ADMIN " --count --organisation --expires --no-admit ",
      "Make invite links, one a line, each for one organisation.",
      "Each link works once. Send it over a channel you trust.", cmd_admin_invite},
     {"admin open", "MODEL", 1, 1, ADMIN, "Open the next round.", "", cmd_admin_open},
@@ -75,18 +74,29 @@ struct option_row {
 };
 
 #define AT(member) offsetof(struct options, member)
-#define TEXT(n, v, m, a) {n, v, a, OPTION_TEXT, AT(m), 0, 0}
-#define NUMBER(n, v, m, lo, hi, a) {n, v, a, OPTION_NUMBER, AT(m), lo, hi}
-#define FLAG(n, m, a) {n, "", a, OPTION_FLAG, AT(m), 0, 0}
+#define TEXT(n, v, m, a)                                                                 \
+  {                                                                                      \
+    n, v, a, OPTION_TEXT, AT(m), 0, 0                                                    \
+  }
+#define NUMBER(n, v, m, lo, hi, a)                                                       \
+  {                                                                                      \
+    n, v, a, OPTION_NUMBER, AT(m), lo, hi                                                \
+  }
+#define FLAG(n, m, a)                                                                    \
+  {                                                                                      \
+    n, "", a, OPTION_FLAG, AT(m), 0, 0                                                   \
+  }
 
 static const struct option_row rows[] = {
     TEXT("--name", "NAME", name, "how the administrator shall call you"),
     TEXT("--payout", "0x...", payout, "address that rewards go to"),
     TEXT("--data", "FILE.csv", data, "your rows, with a header line"),
     TEXT("--update", "FILE", update, "the update, float32 or .npy"),
-    NUMBER("--weight", "N", weight, 1, UINT64_MAX, "its weight, such as the rows behind it"),
+    NUMBER("--weight", "N", weight, 1, UINT64_MAX,
+           "its weight, such as the rows behind it"),
     TEXT("--base", "SHA256", base, "refuse any base but this, the one it was trained on"),
-    NUMBER("--rounds", "N", rounds, 1, 1000000, "so many rounds, failed ones not counted"),
+    NUMBER("--rounds", "N", rounds, 1, 1000000,
+           "so many rounds, failed ones not counted"),
     FLAG("--until-done", until_done, "as long as the model's schedule goes on"),
     FLAG("--yes", yes, "you agree to the model's purpose and consent text"),
     NUMBER("--minimum", "N", minimum, 0, 1000000,
@@ -192,8 +202,8 @@ static enum err read_option(struct options *o, const struct command *c, int argc
                             char **argv, int *i, struct why *why)
 {
   const char *arg = argv[*i], *equals = strchr(arg, '=');
-  const struct option_row *row = find_row(arg, equals ? (size_t)(equals - arg)
-                                                      : strlen(arg));
+  const struct option_row *row =
+      find_row(arg, equals ? (size_t)(equals - arg) : strlen(arg));
   if (!row || !takes(c, row->name))
     return why_set(why, E_USAGE, arg, "is no option of chorus %s", c->name);
   void *at = (char *)o + row->offset;

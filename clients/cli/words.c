@@ -21,8 +21,9 @@ void words_did(struct cli *c, const struct state *s, const char *did)
     say(c, "You joined round %llu of %s%s.", r, s->model,
         s->attempt > 1 ? ", tried again" : "");
   else if (strcmp(did, "shared") == 0)
-    say(c, "You gave the other members the pieces with which they can finish the round if "
-           "you vanish.");
+    say(c,
+        "You gave the other members the pieces with which they can finish the round if "
+        "you vanish.");
   else if (strcmp(did, "uploaded") == 0)
     say(c, "Your masked update is uploaded. The server can read nothing but the sum of "
            "all.");
@@ -88,8 +89,7 @@ void words_waiting(struct cli *c, const struct drive *d, const struct state *s)
     waiting_for_people(c, d, s, s->shared, "upload");
     break;
   case PHASE_UNMASK:
-    say_new(c,
-            "%llu of %llu members answered. The round ends as soon as enough have.",
+    say_new(c, "%llu of %llu members answered. The round ends as soon as enough have.",
             (unsigned long long)s->answered, (unsigned long long)s->uploaded);
     break;
   case PHASE_ROSTER:

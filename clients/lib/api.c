@@ -14,9 +14,9 @@
 #define LIST_MAX ((size_t)64 << 20)
 #define SPEC_MAX ((size_t)8 << 20)
 
-const char *const phase_names[PHASES] = {"join",      "roster", "share",
-                                         "upload",    "survivors", "unmask",
-                                         "final",     "done",   "failed"};
+const char *const phase_names[PHASES] = {"join",   "roster",    "share",
+                                         "upload", "survivors", "unmask",
+                                         "final",  "done",      "failed"};
 
 void api_done(struct api *a)
 {
@@ -315,10 +315,8 @@ enum err api_boxes(struct api *a, const struct digest *ctx, const struct identit
   snprintf(authorization, sizeof authorization, "Chorus %s.%s",
            hex_encode(who, id->b, 32), hex_encode(hex, sig.b, 64));
   snprintf(path, sizeof path, BASE "rounds/%s/boxes", hex_encode(hex, ctx->b, 32));
-  struct http_request rq = {.method = "GET",
-                            .path = path,
-                            .authorization = authorization,
-                            .max = LIST_MAX};
+  struct http_request rq = {
+      .method = "GET", .path = path, .authorization = authorization, .max = LIST_MAX};
   AUTO(json_drop) json_t *reply = NULL;
   TRY(call(a, &rq, &reply, why));
   json_t *list = json_object_get(reply, "boxes");

@@ -44,8 +44,7 @@ static enum err leave(struct drive *d, const struct state *s, enum err e,
   AUTO(free_drop) char *reason = must_strdup(detail); /* detail may lie in *why */
   json_t *r = record_start(d, "left", s);
   json_object_set_new(r, "error", json_string(err_info(e)->slug));
-  json_object_set_new(r, "reason",
-                      json_string(*reason ? reason : err_info(e)->title));
+  json_object_set_new(r, "reason", json_string(*reason ? reason : err_info(e)->title));
   return ended(d, r, out, why);
 }
 
@@ -108,6 +107,10 @@ static enum err begin(struct drive *d, struct why *why)
     return why_set(why, E_CHEAT_HISTORY, "open", "does not hash to the round's context");
   if (strcmp(o->model, d->model) != 0)
     return why_set(why, E_CHEAT_HISTORY, "open", "is of another model");
+  if (o->minimum < d->options.minimum)
+    return why_set(why, E_USAGE, "--minimum",
+                   "this round promises %u organisations in its sum, you ask for %u",
+                   o->minimum, d->options.minimum);
   TRY(load_spec(d, why));
   TRY(trust_terms(d->round, d->spec, &d->known, d->pin, d->api, d->options.allow_import,
                   why));
@@ -156,8 +159,8 @@ static enum err enough(const struct drive *d, const uint8_t *set, struct why *wh
   unsigned have = round_organisations(d->round, set);
   if (have >= d->options.minimum)
     return OK;
-  return why_set(why, E_THRESHOLD, "members", "%u organisations take part, you ask for %u",
-                 have, d->options.minimum);
+  return why_set(why, E_THRESHOLD, "members",
+                 "%u organisations take part, you ask for %u", have, d->options.minimum);
 }
 
 /* In the roster? With a receipt for the join it must be. */
@@ -317,8 +320,7 @@ static enum err take_manifest(struct drive *d, const struct buf *y, const json_t
 }
 
 static enum err put_chunks(struct drive *d, const struct buf *y, const json_t *missing,
-                           const struct digest *update, json_t **receipt,
-                           struct why *why)
+                           const struct digest *update, json_t **receipt, struct why *why)
 {
   uint64_t count = (y->len + CHUNK_BYTES - 1) / CHUNK_BYTES;
   size_t i, len = json_array_size(missing);
@@ -329,8 +331,8 @@ static enum err put_chunks(struct drive *d, const struct buf *y, const json_t *m
       return why_set(why, E_REPLY, "missing", "there is no such chunk");
     progress(d, "upload", count - len + i, count);
     AUTO(json_drop) json_t *got = NULL;
-    TRY(api_chunk(d->api, d->ctx_hex, &d->self->id, (uint64_t)c,
-                  chunk_of(y, (uint64_t)c), update, &got, why));
+    TRY(api_chunk(d->api, d->ctx_hex, &d->self->id, (uint64_t)c, chunk_of(y, (uint64_t)c),
+                  update, &got, why));
     if (got && !*receipt)
       *receipt = json_incref(got);
   }
@@ -431,8 +433,7 @@ static enum err check_history(struct drive *d, struct why *why)
     history = json_array();
   else
     TRY(e);
-  e = party_check_history(history, d->round, MAX(o->minimum, d->options.minimum),
-                          d->options.consent, why);
+  e = party_check_history(history, d->round, o->minimum, d->options.consent, why);
   if (e == OK || e == E_CHEAT_BASE)
     TRY(home_write_json(d->home, path, history, false, why));
   return e;

@@ -47,9 +47,10 @@ enum drive_outcome {
 
 struct drive_report {
   enum drive_outcome outcome;
-  const char *did;      /* "joined", "shared", "uploaded", "answered"; static */
-  const json_t *record; /* borrowed until the next step: {"outcome":"done", "failed",
-                           "left" or "refused","model","round","attempt","ctx","reason","result"} */
+  const char *did; /* "joined", "shared", "uploaded", "answered"; static */
+  const json_t *
+      record; /* borrowed until the next step: {"outcome":"done", "failed",
+                 "left" or "refused","model","round","attempt","ctx","reason","result"} */
 };
 
 struct drive;

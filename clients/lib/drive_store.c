@@ -198,7 +198,7 @@ enum err drive_save_receipt(struct drive *d, const char *type, const json_t *rec
 enum err drive_sweep(struct drive *d, struct why *why)
 {
   /* secrets first */
-  static const char *const names[] = {"party.json",  "y.bin",       "members.json",
+  static const char *const names[] = {"party.json", "y.bin", "members.json",
                                       "shares.json", "updates.json"};
   if (d->party)
     party_forget(d->party);

@@ -176,8 +176,8 @@ static enum err write_temporary(struct home *h, int folder, const char *temporar
   if (stop(h, "open") || (unlinkat(folder, temporary, 0) != 0 && errno != ENOENT))
     return fails(temporary, why);
   AUTO(fd_drop)
-  int fd = openat(folder, temporary,
-                  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                  0600);
   if (fd < 0 || !write_all(h, fd, data) || stop(h, "sync") || fsync(fd) != 0)
     return fails(temporary, why);
   return OK;
@@ -215,8 +215,8 @@ enum err home_write_once(struct home *h, const char *path, struct bytes data,
   TRY(temporary_name(temporary, name, why));
   if (faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
     TRY(write_temporary(h, folder, temporary, data, why));
-    if (stop(h, "link") || (linkat(folder, temporary, folder, name, 0) != 0 &&
-                            errno != EEXIST))
+    if (stop(h, "link") ||
+        (linkat(folder, temporary, folder, name, 0) != 0 && errno != EEXIST))
       return fails(path, why);
     if (stop(h, "unlink") || unlinkat(folder, temporary, 0) != 0)
       return fails(path, why);

@@ -13,8 +13,8 @@
 
 #define PROBLEM_MAX ((size_t)64 << 10)
 #define CONNECT_SECONDS 15L
-#define STALL_SECONDS 45L   /* nothing at all moves for so long: given up */
-#define SLOWEST 16384u      /* bytes a second; the time-out follows from it */
+#define STALL_SECONDS 45L /* nothing at all moves for so long: given up */
+#define SLOWEST 16384u    /* bytes a second; the time-out follows from it */
 #define PAUSE_FIRST 0.25
 #define PAUSE_MAX 8.0
 
@@ -85,8 +85,7 @@ static size_t take_body(char *data, size_t size, size_t n, void *arg)
 {
   struct transfer *t = arg;
   size_t len = size * n;
-  if (t->reply.body.len + len > t->max ||
-      buf_put(&t->reply.body, data, len) != OK) {
+  if (t->reply.body.len + len > t->max || buf_put(&t->reply.body, data, len) != OK) {
     t->overflow = true;
     return 0;
   }
@@ -132,7 +131,8 @@ static void set_method(CURL *c, const struct http_request *rq, struct transfer *
     curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)rq->body.len);
   } else if (strcmp(rq->method, "POST") == 0) {
     curl_easy_setopt(c, CURLOPT_POST, 1L);
-    curl_easy_setopt(c, CURLOPT_POSTFIELDS, rq->body.data ? (const char *)rq->body.data : "");
+    curl_easy_setopt(c, CURLOPT_POSTFIELDS,
+                     rq->body.data ? (const char *)rq->body.data : "");
     curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.len);
   } else {
     curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
@@ -176,8 +176,7 @@ static bool never_sent(CURLcode code)
 
 /* One attempt. *sent: the server may have acted on it. *after: what it asks to wait. */
 static enum err attempt(struct curl_http *h, const struct http_request *rq,
-                        struct http_reply *rp, bool *sent, double *after,
-                        struct why *why)
+                        struct http_reply *rp, bool *sent, double *after, struct why *why)
 {
   CURL *c = h->curl;
   AUTO(buf_done) struct buf url = {0};

@@ -9,8 +9,8 @@
 
 struct http_request {
   const char *method;
-  const char *path;          /* from the root of the server, query included */
-  const char *type;          /* media type of the body; NULL: there is none */
+  const char *path; /* from the root of the server, query included */
+  const char *type; /* media type of the body; NULL: there is none */
   struct bytes body;
   const char *authorization; /* value of the header, or NULL */
   size_t max;                /* the reply may have so many bytes */
@@ -36,8 +36,8 @@ struct http {
 };
 
 struct http_options {
-  const char *address;  /* http:// or https://, without a slash at the end */
-  double patience;      /* seconds in all that failed calls are repeated; 0: never */
+  const char *address; /* http:// or https://, without a slash at the end */
+  double patience;     /* seconds in all that failed calls are repeated; 0: never */
   void (*pausing)(void *arg, enum err e, const struct why *why, double seconds);
   void *arg; /* for pausing, which may be NULL: told before each pause */
 };

@@ -57,8 +57,9 @@ static enum err take_member(struct header *h, const char **at, struct why *why)
     h->has_descr = true;
     h->wide = take(at, "'<f8'");
     if (!h->wide && !take(at, "'<f4'"))
-      return why_set(why, E_FIELD_VALUE, "descr", "must be '<f4' or '<f8': use "
-                                                  "update.astype('<f4')");
+      return why_set(why, E_FIELD_VALUE, "descr",
+                     "must be '<f4' or '<f8': use "
+                     "update.astype('<f4')");
   } else if (!h->has_order && take(at, "'fortran_order'") && take(at, ":")) {
     h->has_order = true;
     if (!take(at, "False"))
@@ -94,8 +95,8 @@ static enum err read_header(struct header *h, const char *at, struct why *why)
 
 static float float_at(const uint8_t *p)
 {
-  uint32_t u = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-               (uint32_t)p[3] << 24;
+  uint32_t u =
+      (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
   float f;
   memcpy(&f, &u, sizeof f);
   return f;

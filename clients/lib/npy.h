@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Updates that were trained elsewhere: raw float32 or NumPy's .npy (format 1.0 to 3.0). */
+ * Updates that were trained elsewhere: raw float32 or NumPy's .npy (format 1.0 to 3.0).
+ */
 #ifndef CLIENTS_NPY_H
 #define CLIENTS_NPY_H
 

@@ -186,8 +186,8 @@ static json_t *enroll_event(const struct self *self, const struct invite_link *l
 static bool answers(const struct membership *m, const uint8_t invite[32])
 {
   char hex[65];
-  const char *is = json_string_value(
-      json_object_get(json_object_get(m->json, "event"), "invite"));
+  const char *is =
+      json_string_value(json_object_get(json_object_get(m->json, "event"), "invite"));
   return is && strcmp(is, hex_encode(hex, invite, 32)) == 0;
 }
 
@@ -274,12 +274,11 @@ enum err membership_list(struct home *h, json_t **out, struct why *why)
     AUTO(membership_done) struct membership m = {0};
     snprintf(path, sizeof path, "members/%.200s", json_string_value(name));
     TRY(membership_read(&m, h, path, why));
-    json_array_append_new(list,
-                          json_pack("{s:s,s:s,s:O,s:O,s:O}", "instance", m.instance,
-                                    "model", m.model, "address",
-                                    json_object_get(m.json, "address"), "admitted",
-                                    json_object_get(m.json, "admitted"), "name",
-                                    json_object_get(m.json, "name")));
+    json_array_append_new(list, json_pack("{s:s,s:s,s:O,s:O,s:O}", "instance", m.instance,
+                                          "model", m.model, "address",
+                                          json_object_get(m.json, "address"), "admitted",
+                                          json_object_get(m.json, "admitted"), "name",
+                                          json_object_get(m.json, "name")));
   }
   *out = STEAL(list);
   return OK;
@@ -327,13 +326,6 @@ enum err known_save(struct home *h, const struct known *k, const struct pin *p,
 uint64_t known_round(const struct known *k)
 {
   return (uint64_t)json_integer_value(json_object_get(k->json, "round"));
-}
-
-bool known_spec_is(const struct known *k, const struct digest *spec)
-{
-  char hex[65];
-  const char *is = json_string_value(json_object_get(k->json, "spec"));
-  return is && strcmp(is, hex_encode(hex, spec->b, 32)) == 0;
 }
 
 bool known_agreed(const struct known *k, const struct digest *spec)

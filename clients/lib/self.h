@@ -78,7 +78,6 @@ enum err known_load(struct known *out, struct home *h, const struct pin *p,
 enum err known_save(struct home *h, const struct known *k, const struct pin *p,
                     const char *model, struct why *why) MUST_USE;
 uint64_t known_round(const struct known *k); /* 0: no result is known */
-bool known_spec_is(const struct known *k, const struct digest *spec);
 bool known_agreed(const struct known *k, const struct digest *spec);
 void known_agree(struct known *k, const struct digest *spec);
 /* Remembers a result if it is newer. */

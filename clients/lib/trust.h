@@ -13,7 +13,8 @@
 /* The spec with this hash: from the home folder, else from the server (version 0: the
  * newest), then kept. E_CHEAT_MODEL when what is served hashes to something else. */
 enum err trust_spec(struct spec **out, struct home *h, struct api *a, const char *model,
-                    uint64_t version, const struct digest *hash, struct why *why) MUST_USE;
+                    uint64_t version, const struct digest *hash,
+                    struct why *why) MUST_USE;
 
 /* The terms of a round: spec against open, the base's origin, its age. Follows the base's
  * result event to its round and remembers it in *known. import: the user lets an imported

@@ -151,10 +151,10 @@ static enum err train_watched(float *w, const struct work *work, const struct sp
                               const struct dataset *d)
 {
   struct lesson t = {.s = s,
-                       .d = d,
-                       .w = w,
-                       .lock = PTHREAD_MUTEX_INITIALIZER,
-                       .ended = PTHREAD_COND_INITIALIZER};
+                     .d = d,
+                     .w = w,
+                     .lock = PTHREAD_MUTEX_INITIALIZER,
+                     .ended = PTHREAD_COND_INITIALIZER};
   pthread_t thread;
   if (!work->training || pthread_create(&thread, NULL, run, &t) != 0) {
     run(&t);
