@@ -31,7 +31,7 @@ def found(only, soak):
     for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
         module = importlib.import_module(os.path.basename(path)[:-3])
         for name, case in vars(module).items():
-            if (not isinstance(case, type) or not issubclass(case, unittest.TestCase)
+            if (not isinstance(case, type) or not issubclass(case, harness.Scenario)
                     or case.__module__ != module.__name__):
                 continue
             if getattr(case, "SOAK", False) and not soak:
