@@ -72,4 +72,3 @@ TESTS += test_engine
 TESTS += tests/scenario/http.sh
 EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
 
-include tests/swarm/local.mk
