@@ -51,7 +51,9 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
 
 # The HTTP layer and the handlers, against a real PostgreSQL.
 TESTS += tests/scenario/http.sh
-EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
+EXTRA_DIST += tests/scenario/http.sh tests/scenario/serving.py \
+  tests/scenario/test_http.py tests/scenario/test_nouns.py
+
 # The round engine without HTTP.
 check_PROGRAMS += test_engine
 test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \
