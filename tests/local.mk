@@ -62,3 +62,11 @@ test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
 $(test_engine_OBJECTS): src/db/queries.h
 TESTS += test_engine
+
+# What the HTTP layer keeps waiting: requests for a change, bodies for room.
+check_PROGRAMS += test_wait
+test_wait_SOURCES = tests/unit/test_wait.c server/wait.c server/room.c server/clock.c
+test_wait_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CHECK_CFLAGS)
+test_wait_LDADD = $(UTIL_LIBS) $(CHECK_LIBS)
+$(test_wait_OBJECTS): src/db/queries.h
+TESTS += test_wait
