@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
+# clients: the library behind every client, and the chorus program. Sees util, core and
+# model only.
+noinst_LIBRARIES += libclient.a
+libclient_a_SOURCES = \
+  clients/lib/api.c clients/lib/api.h \
+  clients/lib/drive.c clients/lib/drive_store.c clients/lib/drive.h \
+  clients/lib/drive_state.h \
+  clients/lib/home.c clients/lib/home.h \
+  clients/lib/http.c clients/lib/http.h \
+  clients/lib/link.c clients/lib/link.h \
+  clients/lib/npy.c clients/lib/npy.h \
+  clients/lib/self.c clients/lib/self.h \
+  clients/lib/trust.c clients/lib/trust.h \
+  clients/lib/work.c clients/lib/work.h
+libclient_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+CLIENT_LIBS = libclient.a $(MODEL_LIBS) $(CURL_LIBS)
+
+bin_PROGRAMS += chorus
+chorus_SOURCES = clients/cli/main.c clients/cli/cli.h clients/cli/options.c \
+  clients/cli/say.c clients/cli/words.c clients/cli/cmd_member.c \
+  clients/cli/cmd_round.c clients/cli/cmd_model.c clients/cli/cmd_admin.c
+chorus_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
+chorus_CFLAGS = $(AM_CFLAGS) $(BLAS_CFLAGS)
+chorus_LDADD = $(CLIENT_LIBS)

@@ -54,6 +54,16 @@ TESTS += tests/scenario/http.sh
 EXTRA_DIST += tests/scenario/http.sh tests/scenario/serving.py \
   tests/scenario/test_http.py tests/scenario/test_nouns.py
 
+# The clients' library: against a server in memory.
+check_PROGRAMS += test_client
+test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
+  tests/unit/test_home.c tests/unit/test_parsing.c tests/unit/test_drive.c \
+  tests/unit/host.c tests/unit/host.h
+test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
+test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
+TESTS += test_client
+
 # The round engine without HTTP.
 check_PROGRAMS += test_engine
 test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \
@@ -70,3 +80,5 @@ test_wait_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CHECK_CFLAGS)
 test_wait_LDADD = $(UTIL_LIBS) $(CHECK_LIBS)
 $(test_wait_OBJECTS): src/db/queries.h
 TESTS += test_wait
+
+include tests/swarm/local.mk

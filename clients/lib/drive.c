@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One participant through one round: what is done in which phase. */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/merkle.h"
+#include "drive_state.h"
+#include "util/field.h"
+#include "util/text.h"
+
+/* ---- small things ---- */
+
+static void progress(struct drive *d, const char *what, uint64_t done, uint64_t total)
+{
+  if (d->hooks.progress)
+    d->hooks.progress(d->hooks.arg, what, done, total);
+}
+
+static json_t *record_start(const struct drive *d, const char *outcome,
+                            const struct state *s)
+{
+  json_t *r = json_pack("{s:s,s:s,s:s}", "outcome", outcome, "model", d->model, "ctx",
+                        d->ctx_hex);
+  if (s) {
+    json_object_set_new(r, "round", json_integer((json_int_t)s->round));
+    json_object_set_new(r, "attempt", json_integer((json_int_t)s->attempt));
+  }
+  return r;
+}
+
+static enum err ended(struct drive *d, json_t *record, struct drive_report *out,
+                      struct why *why)
+{
+  TRY(drive_end(d, record, why));
+  *out = (struct drive_report){.outcome = DRIVE_ENDED, .record = d->record};
+  return OK;
+}
+
+/* Leaves the round for a reason in words. */
+static enum err leave(struct drive *d, const struct state *s, enum err e,
+                      const char *detail, struct drive_report *out, struct why *why)
+{
+  AUTO(free_drop) char *reason = must_strdup(detail); /* detail may lie in *why */
+  json_t *r = record_start(d, "left", s);
+  json_object_set_new(r, "error", json_string(err_info(e)->slug));
+  json_object_set_new(r, "reason", json_string(*reason ? reason : err_info(e)->title));
+  return ended(d, r, out, why);
+}
+
+/* The coordinator's event of this type, verified, of this round. */
+static enum err fetch_event(struct drive *d, const char *type, json_t **out,
+                            struct why *why)
+{
+  return api_event(d->api, d->ctx_hex, type, out, why);
+}
+
+/* Stores, then sends one signed event; keeps the receipt. *reply: the whole answer. */
+static enum err say(struct drive *d, const char *type, const char *what,
+                    const json_t *event, json_t *extra, json_t **reply, struct why *why)
+{
+  TRY(drive_save_party(d, why));
+  TRY(drive_save_said(d, type, event, why));
+  TRY(api_send(d->api, d->ctx_hex, what, event, extra, reply, why));
+  return drive_save_receipt(d, type, json_object_get(*reply, "receipt"), why);
+}
+
+static enum err did(struct drive_report *out, const char *what)
+{
+  *out = (struct drive_report){.outcome = DRIVE_DID, .did = what};
+  return OK;
+}
+
+/* ---- JOIN ---- */
+
+static enum err agree(struct drive *d, struct why *why)
+{
+  if (known_agreed(&d->known, &d->spec->hash))
+    return OK;
+  if (d->hooks.agree)
+    TRY(d->hooks.agree(d->hooks.arg, d->spec, why));
+  known_agree(&d->known, &d->spec->hash);
+  return known_save(d->home, &d->known, d->pin, d->model, why);
+}
+
+static enum err load_spec(struct drive *d, struct why *why)
+{
+  const struct open_event *o = d->round->open;
+  if (d->spec && memcmp(&d->spec->hash, &o->spec, sizeof o->spec) == 0)
+    return OK;
+  spec_free(d->spec);
+  d->spec = NULL;
+  return trust_spec(&d->spec, d->home, d->api, d->model, o->version, &o->spec, why);
+}
+
+/* Takes up a round: its terms, checked, and fresh secrets. Nothing is sent. */
+static enum err begin(struct drive *d, struct why *why)
+{
+  AUTO(json_drop) json_t *open = NULL;
+  const json_t *event;
+  if (!d->round) {
+    TRY(fetch_event(d, "open", &open, why));
+    TRY(round_open(&d->round, &d->pin->instance, &d->pin->hash, open, why));
+  }
+  const struct open_event *o = d->round->open;
+  if (memcmp(&o->ctx, &d->ctx, sizeof d->ctx) != 0)
+    return why_set(why, E_CHEAT_HISTORY, "open", "does not hash to the round's context");
+  if (strcmp(o->model, d->model) != 0)
+    return why_set(why, E_CHEAT_HISTORY, "open", "is of another model");
+  if (o->minimum < d->options.minimum)
+    return why_set(why, E_USAGE, "--minimum",
+                   "this round promises %u organisations in its sum, you ask for %u",
+                   o->minimum, d->options.minimum);
+  TRY(load_spec(d, why));
+  TRY(trust_terms(d->round, d->spec, &d->known, d->pin, d->api, d->options.allow_import,
+                  why));
+  TRY(agree(d, why));
+  TRY(known_save(d->home, &d->known, d->pin, d->model, why));
+  TRY(drive_save_document(d, "open", o->event, NULL, NULL, why));
+  TRY(party_new(&d->party, d->round, &d->self->id, &d->self->key));
+  return party_join(d->party, d->round, &event);
+}
+
+static enum err step_join(struct drive *d, struct drive_report *out, struct why *why)
+{
+  AUTO(json_drop) json_t *reply = NULL;
+  const json_t *event;
+  if (drive_has_receipt(d, "join"))
+    return OK;
+  if (!d->party)
+    TRY(begin(d, why));
+  TRY(party_join(d->party, d->round, &event));
+  TRY(say(d, "join", "joins", event, NULL, &reply, why));
+  return did(out, "joined");
+}
+
+/* ---- SHARE ---- */
+
+/* Roster and graph, fetched once. */
+static enum err take_roster(struct drive *d, struct why *why)
+{
+  AUTO(json_drop) json_t *roster = NULL, *members = NULL, *graph = NULL;
+  if (!d->round->n) {
+    TRY(fetch_event(d, "roster", &roster, why));
+    TRY(api_list(d->api, d->ctx_hex, "joins", "members", &members, why));
+    TRY(round_roster(d->round, roster, members, why));
+    TRY(drive_save_document(d, "roster", roster, "members.json", members, why));
+  }
+  if (!d->round->graph.at) {
+    TRY(fetch_event(d, "graph", &graph, why));
+    TRY(round_graph(d->round, graph, d->pin->instance.simulated, why));
+    TRY(drive_save_document(d, "graph", graph, NULL, NULL, why));
+  }
+  return OK;
+}
+
+static enum err enough(const struct drive *d, const uint8_t *set, struct why *why)
+{
+  unsigned have = round_organisations(d->round, set);
+  if (have >= d->options.minimum)
+    return OK;
+  return why_set(why, E_THRESHOLD, "members",
+                 "%u organisations take part, you ask for %u", have, d->options.minimum);
+}
+
+/* In the roster? With a receipt for the join it must be. */
+static enum err check_in_roster(struct drive *d, struct why *why)
+{
+  if (round_index(d->round, &d->self->id) >= 0)
+    return OK;
+  if (drive_has_receipt(d, "join"))
+    return why_set(why, E_CHEAT_ROSTER, "members",
+                   "your join was accepted, but you are not in the roster");
+  return why_set(why, E_NOT_IN_ROUND, "roster", "joining ended before your message came");
+}
+
+static enum err step_share(struct drive *d, struct drive_report *out, struct why *why)
+{
+  AUTO(buf_done) struct buf text = {0};
+  AUTO(json_drop) json_t *extra = NULL, *reply = NULL;
+  const json_t *event;
+  struct bytes deals;
+  if (drive_has_receipt(d, "share"))
+    return OK;
+  TRY(take_roster(d, why));
+  TRY(check_in_roster(d, why));
+  TRY(enough(d, NULL, why));
+  TRY(party_share(d->party, d->round, &event, &deals, why));
+  TRY(base64_encode(&text, deals));
+  extra = json_pack("{s:s}", "deals", buf_text(&text));
+  TRY(say(d, "share", "shares", event, extra, &reply, why));
+  return did(out, "shared");
+}
+
+/* ---- UPLOAD ---- */
+
+static enum err take_sharers(struct drive *d, struct why *why)
+{
+  AUTO(json_drop) json_t *sharers = NULL, *shares = NULL;
+  TRY(take_roster(d, why));
+  TRY(check_in_roster(d, why));
+  if (d->round->sharers)
+    return OK;
+  TRY(fetch_event(d, "sharers", &sharers, why));
+  TRY(api_list(d->api, d->ctx_hex, "shares", "events", &shares, why));
+  TRY(round_sharers(d->round, sharers, shares, why));
+  TRY(drive_save_document(d, "sharers", sharers, "shares.json", shares, why));
+  d->shares = STEAL(shares);
+  return OK;
+}
+
+static enum err check_in_sharers(struct drive *d, struct why *why)
+{
+  int64_t i = round_index(d->round, &d->self->id);
+  if (i >= 0 && set_has(d->round->sharers, (uint32_t)i))
+    return OK;
+  if (drive_has_receipt(d, "share"))
+    return why_set(why, E_CHEAT_SHARERS, "members",
+                   "your shares were accepted, but you are not among the sharers");
+  return why_set(why, E_NOT_IN_ROUND, "sharers",
+                 "the time to share was over before your shares came");
+}
+
+static enum err take_boxes(struct drive *d, struct why *why)
+{
+  AUTO(json_drop) json_t *boxes = NULL;
+  if (party_event(d->party, "update"))
+    return OK;
+  TRY(api_boxes(d->api, &d->ctx, &d->self->id, &d->self->key, &boxes, why));
+  TRY(party_boxes(d->party, d->round, d->shares, boxes, why));
+  return drive_save_party(d, why);
+}
+
+/* Turns the party's mark "masked" on where y is on the disk but the party on the disk was
+ * saved before: the same masks go onto zeros that are thrown away. */
+static enum err mark_masked(struct drive *d)
+{
+  const struct open_event *o = d->round->open;
+  AUTO(buf_done) struct buf none = {.max = open_bytes(o) + 1};
+  TRY(buf_reserve(&none, open_bytes(o)));
+  memset(none.data, 0, open_bytes(o));
+  struct ring x = {none.data, open_len(o), o->ring_bits};
+  enum err e = party_mask(d->party, d->round, x);
+  sodium_memzero(none.data, open_bytes(o));
+  return e;
+}
+
+/* Trains, masks, and puts y on the disk. */
+static enum err make_y(struct drive *d, struct buf *y, struct why *why)
+{
+  const struct open_event *o = d->round->open;
+  AUTO(free_drop) float *base = NULL;
+  TRY(load_spec(d, why));
+  TRY(trust_base(&base, d->round, d->spec, d->api, why));
+  TRY(buf_reserve(y, open_bytes(o)));
+  y->len = open_bytes(o);
+  memset(y->data, 0, y->len);
+  struct ring x = {y->data, open_len(o), o->ring_bits};
+  enum err e = d->hooks.update(d->hooks.arg, d->spec, base, x, why);
+  if (e == OK)
+    e = party_mask(d->party, d->round, x);
+  if (e == OK)
+    e = home_write(d->home, round_file(d, "y.bin").text, buf_bytes(y), why);
+  if (e != OK)
+    sodium_memzero(y->data, y->len); /* perhaps not masked */
+  return e;
+}
+
+/* y from the disk; it is computed at most once. */
+static enum err take_y(struct drive *d, struct buf *y, struct why *why)
+{
+  const struct open_event *o = d->round->open;
+  bool signed_before = party_event(d->party, "update") != NULL;
+  y->max = open_bytes(o) + 1;
+  enum err e = home_read(d->home, round_file(d, "y.bin").text, y, why);
+  if (e == E_NOT_FOUND && signed_before)
+    return why_set(why, E_STATE, "y.bin", "the masked update is lost");
+  if (e == E_NOT_FOUND)
+    return make_y(d, y, why);
+  TRY(e);
+  if (y->len != open_bytes(o))
+    return why_set(why, E_STATE, "y.bin", "the masked update is damaged");
+  return signed_before ? OK : mark_masked(d);
+}
+
+static struct bytes chunk_of(const struct buf *y, uint64_t index)
+{
+  size_t at = (size_t)index * CHUNK_BYTES;
+  return BYTES(y->data + at, MIN(CHUNK_BYTES, y->len - at));
+}
+
+/* The leaf hashes of y's chunks, as JSON and as a root. */
+static json_t *hash_chunks(const struct buf *y, struct digest *root)
+{
+  struct merkle tree = {0};
+  json_t *list = json_array();
+  for (uint64_t c = 0; c * CHUNK_BYTES < y->len; c++) {
+    struct digest leaf;
+    merkle_leaf(&leaf, chunk_of(y, c));
+    merkle_add_hash(&tree, &leaf);
+    json_array_append_new(list, json_hex(leaf.b, 32));
+  }
+  merkle_root(root, &tree);
+  return list;
+}
+
+/* The manifest, signed over exactly this y. */
+static enum err take_manifest(struct drive *d, const struct buf *y, const json_t **event,
+                              json_t **chunks, struct why *why)
+{
+  struct digest root;
+  char hex[65];
+  AUTO(json_drop) json_t *list = hash_chunks(y, &root);
+  TRY(party_update(d->party, d->round, y->len, &root, event));
+  const char *is = json_string_value(json_object_get(*event, "chunks"));
+  if (!is || strcmp(is, hex_encode(hex, root.b, 32)) != 0)
+    return why_set(why, E_STATE, "y.bin", "is not the masked update that was signed");
+  *chunks = STEAL(list);
+  return OK;
+}
+
+static enum err put_chunks(struct drive *d, const struct buf *y, const json_t *missing,
+                           const struct digest *update, json_t **receipt, struct why *why)
+{
+  uint64_t count = (y->len + CHUNK_BYTES - 1) / CHUNK_BYTES;
+  size_t i, len = json_array_size(missing);
+  json_t *entry;
+  json_array_foreach ((json_t *)missing, i, entry) {
+    json_int_t c = json_is_integer(entry) ? json_integer_value(entry) : -1;
+    if (c < 0 || (uint64_t)c >= count)
+      return why_set(why, E_REPLY, "missing", "there is no such chunk");
+    progress(d, "upload", count - len + i, count);
+    AUTO(json_drop) json_t *got = NULL;
+    TRY(api_chunk(d->api, d->ctx_hex, &d->self->id, (uint64_t)c, chunk_of(y, (uint64_t)c),
+                  update, &got, why));
+    if (got && !*receipt)
+      *receipt = json_incref(got);
+  }
+  progress(d, "upload", count, count);
+  return OK;
+}
+
+static enum err upload(struct drive *d, const struct buf *y, const json_t *event,
+                       json_t *chunks, struct why *why)
+{
+  struct digest update;
+  AUTO(json_drop) json_t *extra = json_pack("{s:O}", "chunks", chunks);
+  AUTO(json_drop) json_t *reply = NULL, *missing = NULL, *receipt = NULL, *late = NULL;
+  TRY(event_hash(&update, event));
+  /* the same bytes again are always welcome, and say what is missing */
+  TRY(say(d, "update", "updates", event, extra, &reply, why));
+  json_t *list = json_object_get(reply, "missing");
+  if (json_is_array(list))
+    missing = json_incref(list);
+  else
+    TRY(api_progress(d->api, d->ctx_hex, &d->self->id, &update, &missing, &receipt, why));
+  TRY(put_chunks(d, y, missing, &update, &receipt, why));
+  if (!receipt) {
+    TRY(api_progress(d->api, d->ctx_hex, &d->self->id, &update, &late, &receipt, why));
+    if (json_array_size(late) > 0 || !receipt)
+      return why_set(why, E_REPLY, "update",
+                     "every chunk was sent, but the server says some are missing");
+  }
+  return drive_save_receipt(d, "complete", receipt, why);
+}
+
+static enum err step_upload(struct drive *d, struct drive_report *out, struct why *why)
+{
+  AUTO(buf_done) struct buf y = {0};
+  AUTO(json_drop) json_t *chunks = NULL;
+  const json_t *event;
+  if (drive_has_receipt(d, "complete"))
+    return OK;
+  TRY(take_sharers(d, why));
+  TRY(check_in_sharers(d, why));
+  TRY(enough(d, d->round->sharers, why));
+  TRY(take_boxes(d, why));
+  TRY(take_y(d, &y, why));
+  TRY(take_manifest(d, &y, &event, &chunks, why));
+  TRY(upload(d, &y, event, chunks, why));
+  return did(out, "uploaded");
+}
+
+/* ---- UNMASK ---- */
+
+/* The survivor list as first accepted. Shown again it must be the same: only one answer
+ * is ever given. */
+static enum err take_survivors(struct drive *d, struct why *why)
+{
+  AUTO(json_drop) json_t *survivors = NULL, *updates = NULL;
+  struct digest hash;
+  TRY(take_sharers(d, why));
+  if (d->round->survivors && d->compared)
+    return OK;
+  TRY(fetch_event(d, "survivors", &survivors, why));
+  if (d->round->survivors) {
+    TRY(event_hash(&hash, survivors));
+    if (memcmp(&hash, &d->round->survivors_hash, sizeof hash) != 0)
+      return why_set(why, E_CHEAT_SECOND, "survivors",
+                     "the server shows another survivor list than before");
+  } else {
+    TRY(api_list(d->api, d->ctx_hex, "updates", "events", &updates, why));
+    TRY(round_survivors(d->round, survivors, updates, why));
+    TRY(drive_save_document(d, "survivors", survivors, "updates.json", updates, why));
+    d->updates = STEAL(updates);
+  }
+  d->compared = true;
+  return OK;
+}
+
+static enum err check_in_survivors(struct drive *d, struct why *why)
+{
+  int64_t i = round_index(d->round, &d->self->id);
+  if (i >= 0 && set_has(d->round->survivors, (uint32_t)i))
+    return OK;
+  if (drive_has_receipt(d, "complete"))
+    return why_set(why, E_CHEAT_SURVIVORS, "members",
+                   "your update was complete, but you are not among the survivors");
+  return why_set(why, E_NOT_IN_ROUND, "survivors",
+                 "the time to upload was over before your update was complete");
+}
+
+/* Section 10: which sums over this base were seen before. Stored before any answer. */
+static enum err check_history(struct drive *d, struct why *why)
+{
+  char path[256], base[65];
+  AUTO(json_drop) json_t *history = NULL;
+  const struct open_event *o = d->round->open;
+  snprintf(path, sizeof path, "bases/%s.%s.%s.json", d->pin->hex, d->model,
+           hex_encode(base, o->base.b, 32));
+  enum err e = home_read_json(d->home, path, &history, why);
+  if (e == E_NOT_FOUND)
+    history = json_array();
+  else
+    TRY(e);
+  e = party_check_history(history, d->round, o->minimum, d->options.consent, why);
+  if (e == OK || e == E_CHEAT_BASE)
+    TRY(home_write_json(d->home, path, history, false, why));
+  return e;
+}
+
+static enum err step_unmask(struct drive *d, struct drive_report *out, struct why *why)
+{
+  AUTO(json_drop) json_t *reply = NULL;
+  const json_t *event;
+  if (drive_has_receipt(d, "unmask") && d->compared)
+    return OK;
+  TRY(take_survivors(d, why));
+  if (drive_has_receipt(d, "unmask"))
+    return OK;
+  TRY(check_in_survivors(d, why));
+  if (!party_event(d->party, "unmask"))
+    TRY(check_history(d, why));
+  TRY(party_unmask(d->party, d->round, d->updates, d->options.minimum, &event, why));
+  TRY(say(d, "unmask", "unmasks", event, NULL, &reply, why));
+  return did(out, "answered");
+}
+
+/* ---- the end ---- */
+
+static enum err step_done(struct drive *d, const struct state *s,
+                          struct drive_report *out, struct why *why)
+{
+  AUTO(json_drop) json_t *event = NULL;
+  AUTO(open_drop) struct open_event *open = NULL;
+  struct result_event result;
+  struct digest hash;
+  TRY(fetch_event(d, "result", &event, why));
+  TRY(trust_result(&result, &open, event, d->pin, d->model, d->api, why));
+  if (memcmp(&result.header.ctx, &d->ctx, sizeof d->ctx) != 0)
+    return why_set(why, E_CHEAT_HISTORY, "result", "is of another round");
+  if (d->round->survivors &&
+      memcmp(&result.survivors, &d->round->survivors_hash, sizeof hash) != 0)
+    return why_set(why, E_CHEAT_SECOND, "result",
+                   "it was made over another survivor list than the one you answered");
+  if (d->round->survivors && result.count != set_count(d->round->survivors, d->round->n))
+    return why_set(why, E_CHEAT_SURVIVORS, "result", "does not count its survivors");
+  TRY(event_hash(&hash, event));
+  known_result(&d->known, open->round, &open->ctx, &hash, &result.model, &open->spec);
+  TRY(known_save(d->home, &d->known, d->pin, d->model, why));
+  TRY(drive_save_document(d, "result", event, NULL, NULL, why));
+  json_t *r = record_start(d, "done", s);
+  json_object_set(r, "result", event);
+  return ended(d, r, out, why);
+}
+
+static enum err step_failed(struct drive *d, const struct state *s,
+                            struct drive_report *out, struct why *why)
+{
+  AUTO(json_drop) json_t *event = NULL;
+  TRY(fetch_event(d, "failed", &event, why));
+  const char *ctx = json_string_value(json_object_get(event, "ctx"));
+  const char *reason = json_string_value(json_object_get(event, "reason"));
+  if (event_verify(event, "failed", &d->pin->instance.coordinator, why) != OK)
+    return E_CHEAT_KEY;
+  if (!ctx || strcmp(ctx, d->ctx_hex) != 0)
+    return why_set(why, E_CHEAT_HISTORY, "failed", "is of another round");
+  TRY(drive_save_document(d, "failed", event, NULL, NULL, why));
+  enum err e = reason ? err_by_slug(reason) : ERR_COUNT;
+  json_t *r = record_start(d, "failed", s);
+  json_object_set_new(r, "reason",
+                      json_string(e < ERR_COUNT ? err_info(e)->title
+                                  : reason      ? reason
+                                                : "no reason was given"));
+  json_object_set(r, "event", event);
+  return ended(d, r, out, why);
+}
+
+/* ---- one step ---- */
+
+bool err_is_cheat(enum err e)
+{
+  return e >= E_CHEAT_MODEL && e <= E_CHEAT_HISTORY;
+}
+
+/* What can only end this participant's part, not the program. */
+static bool leaves(enum err e)
+{
+  return e == E_STATE || e == E_THRESHOLD || e == E_NOT_IN_ROUND || e == E_CONFLICT ||
+         e == E_CONTEXT || e == E_SHARES;
+}
+
+static enum err act(struct drive *d, const struct state *s, struct drive_report *out,
+                    struct why *why)
+{
+  switch (s->phase) {
+  case PHASE_JOIN:
+    return step_join(d, out, why);
+  case PHASE_SHARE:
+    return step_share(d, out, why);
+  case PHASE_UPLOAD:
+    return step_upload(d, out, why);
+  case PHASE_UNMASK:
+    return step_unmask(d, out, why);
+  case PHASE_DONE:
+    return step_done(d, s, out, why);
+  case PHASE_FAILED:
+    return step_failed(d, s, out, why);
+  case PHASE_ROSTER:
+  case PHASE_SURVIVORS:
+  case PHASE_FINAL:
+  case PHASES:
+    break;
+  }
+  return OK;
+}
+
+enum err drive_step(struct drive *d, const struct state *s, struct drive_report *out,
+                    struct why *why)
+{
+  struct why inner = {0};
+  *out = (struct drive_report){.outcome = DRIVE_IDLE};
+  enum err e = OK;
+  if (!d->loaded || memcmp(&d->ctx, &s->ctx, sizeof d->ctx) != 0)
+    e = drive_load(d, &s->ctx, &inner);
+  if (e == OK && d->record) {
+    *out = (struct drive_report){.outcome = DRIVE_ENDED, .record = d->record};
+    return OK;
+  }
+  if (e == OK && !d->party && s->phase != PHASE_JOIN) {
+    out->outcome = DRIVE_ABSENT;
+    return OK;
+  }
+  if (e == OK)
+    e = act(d, s, out, &inner);
+  if (leaves(e)) {
+    if (why)
+      *why = inner;
+    return leave(d, s, e, inner.detail, out, why);
+  }
+  bool over = s->phase == PHASE_DONE || s->phase == PHASE_FAILED;
+  if (over && err_is_cheat(e)) {
+    /* refused, and nothing more will come: no reason to keep secrets */
+    json_t *r = record_start(d, "refused", s);
+    json_object_set_new(r, "error", json_string(err_info(e)->slug));
+    json_object_set_new(r, "reason", json_string(inner.detail));
+    TRY(drive_end(d, r, why));
+  }
+  if (e != OK) {
+    /* what is in memory may be ahead of the disk: the next step starts from the disk */
+    drive_unload(d);
+    if (why)
+      *why = inner;
+  }
+  /* the phase closed meanwhile: the next state of the round says what follows */
+  if (e == E_PHASE)
+    return OK;
+  return e;
+}
+
+/* ---- around it ---- */
+
+enum err drive_new(struct drive **out, struct home *h, const struct self *self,
+                   const struct pin *pin, struct api *a, const char *model,
+                   const struct drive_options *options, const struct drive_hooks *hooks,
+                   struct why *why)
+{
+  if (pin->instance.simulated && !options->trust_simulated)
+    return why_set(why, E_CONSENT, "instance",
+                   "this instance runs on a simulated chain, which protects nobody and "
+                   "is for tests only: --trust-simulated-chain");
+  if (pin->instance.anchored && !pin->instance.simulated)
+    return why_set(why, E_CONFIG, "instance",
+                   "it anchors its rounds on a chain, and this program has no view of "
+                   "that chain of its own yet");
+  AUTO(drive_drop) struct drive *d = must_calloc(1, sizeof *d);
+  d->home = h;
+  d->self = self;
+  d->pin = pin;
+  d->api = a;
+  snprintf(d->model, sizeof d->model, "%s", model);
+  d->options = *options;
+  d->hooks = *hooks;
+  TRY(known_load(&d->known, h, pin, model, why));
+  *out = STEAL(d);
+  return OK;
+}
+
+void drive_free(struct drive *d)
+{
+  if (!d)
+    return;
+  drive_unload(d);
+  known_done(&d->known);
+  spec_free(d->spec);
+  free(d);
+}
+
+/* Whether the folder of a round belongs to this instance and model. */
+static bool ours(struct drive *d, const char *ctx)
+{
+  char path[160];
+  AUTO(json_drop) json_t *open = NULL;
+  snprintf(path, sizeof path, "rounds/%.64s/open.json", ctx);
+  if (home_read_json(d->home, path, &open, NULL) != OK)
+    return false;
+  const char *instance = json_string_value(json_object_get(open, "instance"));
+  const char *model = json_string_value(json_object_get(open, "model"));
+  return instance && model && strcmp(instance, d->pin->hex) == 0 &&
+         strcmp(model, d->model) == 0;
+}
+
+/* Ends one earlier round, if the server says that it is over. */
+static enum err settle_one(struct drive *d, const char *ctx, struct why *why)
+{
+  AUTO(state_done) struct state s = {0};
+  struct drive_report report;
+  enum err e = api_state(d->api, ctx, 0, PHASES, &s, why);
+  if (e == E_NOT_FOUND) {
+    drive_unload(d);
+    snprintf(d->ctx_hex, sizeof d->ctx_hex, "%s", ctx);
+    return leave(d, NULL, e, "the server does not know this round any more", &report,
+                 why);
+  }
+  TRY(e);
+  if (strcmp(s.ctx_hex, ctx) != 0)
+    return why_set(why, E_REPLY, "ctx", "is another round's");
+  if (s.phase != PHASE_DONE && s.phase != PHASE_FAILED)
+    return OK;
+  return drive_step(d, &s, &report, why);
+}
+
+enum err drive_settle(struct drive *d, const struct digest *current, struct why *why)
+{
+  AUTO(json_drop) json_t *names = NULL;
+  size_t i;
+  json_t *name;
+  TRY(home_list(d->home, "rounds", &names, why));
+  json_array_foreach (names, i, name) {
+    struct digest ctx;
+    char record[160];
+    const char *hex = json_string_value(name);
+    snprintf(record, sizeof record, "rounds/%.64s/record.json", hex);
+    if (hex_decode(ctx.b, 32, hex) != OK || home_has(d->home, record) ||
+        (current && memcmp(current, &ctx, sizeof ctx) == 0) || !ours(d, hex))
+      continue;
+    enum err e = settle_one(d, hex, why);
+    drive_unload(d);
+    TRY(e);
+  }
+  return OK;
+}
+
+int64_t drive_slack(const struct drive *d, const struct state *s)
+{
+  const struct round *r = d->round;
+  if (!r || !r->graph.at || !r->n)
+    return -1;
+  const struct graph_params *p = &r->graph.p;
+  int64_t least = p->complete ? r->open->minimum : MAX(r->open->minimum, p->alive);
+  if (s->phase == PHASE_SHARE)
+    return MAX(0, (int64_t)r->n - least);
+  if (s->phase != PHASE_UPLOAD || !r->sharers)
+    return -1;
+  int64_t u1 = set_count(r->sharers, r->n), lost = 0;
+  /* the next one lost must break no condition of section 7 that can be counted */
+  while (u1 - (lost + 1) >= least && u1 - (lost + 1) > (int64_t)p->t &&
+         (r->anchored ||
+          (int64_t)r->n * (lost + 1) < (int64_t)p->t * (u1 - r->open->minimum + 1)))
+    lost++;
+  return lost;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of a drive, shared by drive.c (what is done when) and drive_store.c (what
+ * the folder of a round holds). */
+#ifndef CLIENTS_DRIVE_STATE_H
+#define CLIENTS_DRIVE_STATE_H
+
+#include "drive.h"
+
+struct drive {
+  struct home *home;
+  const struct self *self;
+  const struct pin *pin;
+  struct api *api;
+  char model[SLUG_MAX + 1];
+  struct drive_options options;
+  struct drive_hooks hooks;
+  struct known known;
+  struct spec *spec;
+
+  /* the round at hand; loaded from the folder, thrown away after an error */
+  bool loaded;
+  struct digest ctx;
+  char ctx_hex[65];
+  struct round *round;
+  struct party *party; /* NULL: not taking part (yet) */
+  json_t *shares;      /* share events of U1, once accepted */
+  json_t *updates;     /* update events of U2 */
+  json_t *record;      /* how it ended */
+  bool compared;       /* the server still shows the documents that were accepted */
+};
+
+/* Path of a file in the round's folder. */
+struct round_path {
+  char text[160];
+};
+struct round_path round_file(const struct drive *d, const char *name);
+struct round_path round_file_of(const struct drive *d, const char *prefix,
+                                const char *type);
+
+/* Forgets what is in memory; the next step loads it from the folder again. */
+void drive_unload(struct drive *d);
+/* Loads the folder of this round, checking everything in it again. E_STATE when it does
+ * not hold together (the round must then be left). */
+enum err drive_load(struct drive *d, const struct digest *ctx, struct why *why) MUST_USE;
+
+/* Puts the party on the disk; then the event of this type, once and for ever. */
+enum err drive_save_party(struct drive *d, struct why *why) MUST_USE;
+enum err drive_save_said(struct drive *d, const char *type, const json_t *event,
+                         struct why *why) MUST_USE;
+/* A document as accepted: the list behind it first (may be NULL), then the signed event,
+ * once. */
+enum err drive_save_document(struct drive *d, const char *type, const json_t *event,
+                             const char *list_name, const json_t *list,
+                             struct why *why) MUST_USE;
+bool drive_has_receipt(struct drive *d, const char *type);
+enum err drive_save_receipt(struct drive *d, const char *type, const json_t *reply,
+                            struct why *why) MUST_USE;
+
+/* Writes how it ended (takes over the reference), then removes what is secret or large.
+ */
+enum err drive_end(struct drive *d, json_t *record, struct why *why) MUST_USE;
+/* The removal, again after a crash. */
+enum err drive_sweep(struct drive *d, struct why *why) MUST_USE;
+
+#endif
