@@ -37,8 +37,8 @@ struct engine {
 };
 
 void round_cache_done(struct engine *engine);
-void *driver_run(void *engine);
-void *jobs_run(void *worker);
+void *driver_run(void *arg); /* struct engine */
+void *jobs_run(void *arg);   /* struct worker */
 /* Sleeps until woken or a second has passed; false when the engine stops. */
 bool engine_wait_driver(struct engine *engine);
 bool engine_wait_jobs(struct engine *engine, uint64_t *seen);

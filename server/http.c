@@ -398,8 +398,9 @@ enum err http_start(struct http **out, const struct http_options *options,
   lane_init(&h->small, SMALL_LANE);
   lane_init(&h->large, LARGE_LANE);
   streams_init(&h->streams);
-  waits_init(&h->waits, h);
-  enum err e = open_socket(h, why);
+  enum err e = waits_init(&h->waits, h);
+  if (e == OK)
+    e = open_socket(h, why);
   if (e == OK)
     e = start_workers(h, why);
   if (e == OK)

@@ -77,12 +77,15 @@ static void *waits_main(void *arg)
   return NULL;
 }
 
-void waits_init(struct waits *w, struct http *h)
+enum err waits_init(struct waits *w, struct http *h)
 {
   *w = (struct waits){.http = h, .earliest = NEVER};
   pthread_mutex_init(&w->mutex, NULL);
   clock_cond_init(&w->changed);
-  w->closed = pthread_create(&w->thread, NULL, waits_main, w) != 0;
+  if (pthread_create(&w->thread, NULL, waits_main, w) == 0)
+    return OK;
+  w->closed = true; /* no thread reads it */
+  return E_BUSY;
 }
 
 static void answer_busy(struct exchange *x)

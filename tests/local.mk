@@ -49,17 +49,6 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
 
-# The HTTP layer and the handlers, against a real PostgreSQL.
-TESTS += tests/scenario/http.sh
-EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
-# The round engine without HTTP.
-check_PROGRAMS += test_engine
-test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \
-  tests/unit/stage.c tests/unit/test_database.c tests/unit/test_db.h
-test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
-$(test_engine_OBJECTS): src/db/queries.h
-TESTS += test_engine
 # The clients' library: against a server in memory.
 check_PROGRAMS += test_client
 test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
@@ -69,3 +58,18 @@ test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client
+
+# The round engine without HTTP.
+check_PROGRAMS += test_engine
+test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \
+  tests/unit/stage.c tests/unit/test_database.c tests/unit/test_db.h
+test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
+$(test_engine_OBJECTS): src/db/queries.h
+TESTS += test_engine
+
+# The HTTP layer and the handlers, against a real PostgreSQL.
+TESTS += tests/scenario/http.sh
+EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
+
+include tests/swarm/local.mk

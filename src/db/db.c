@@ -13,18 +13,16 @@
 
 #define RETRIES 12
 
+/* So that no wait is without an end. */
+static const char session[] =
+    "-c client_min_messages=warning -c lock_timeout=20s -c statement_timeout=120s "
+    "-c idle_in_transaction_session_timeout=300s";
+
 PGconn *db_connection(const char *conninfo)
 {
   const char *const names[] = {"connect_timeout", "tcp_user_timeout", "application_name",
                                "dbname",          "options",          NULL};
-  const char *const values[] = {"5",
-                                "20000",
-                                "chorusd",
-                                conninfo,
-                                "-c client_min_messages=warning -c lock_timeout=20s "
-                                "-c statement_timeout=120s "
-                                "-c idle_in_transaction_session_timeout=300s",
-                                NULL};
+  const char *const values[] = {"5", "20000", "chorusd", conninfo, session, NULL};
   return PQconnectdbParams(names, values, 1);
 }
 

@@ -68,15 +68,15 @@ static json_t *reply_json(struct stage *s, struct reply *rp)
   return out;
 }
 
-static enum err request_run(struct stage *s, handler h, struct request *rq, json_t **out,
+static enum err request_run(struct stage *s, handler h, struct request rq, json_t **out,
                             int *status)
 {
   struct why why = {0};
   struct reply rp = {0};
-  rq->server = &s->server;
-  rq->db = s->db;
-  rq->why = &why;
-  enum err e = h(rq, &rp);
+  rq.server = &s->server;
+  rq.db = s->db;
+  rq.why = &why;
+  enum err e = h(&rq, &rp);
   if (e == OK && out)
     *out = reply_json(s, &rp);
   if (status)
@@ -98,7 +98,7 @@ enum err stage_call(struct stage *s, handler h, const char *param1, const char *
                        .has_identity = as != NULL};
   if (as)
     rq.identity = *as;
-  return request_run(s, h, &rq, out, status);
+  return request_run(s, h, rq, out, status);
 }
 
 enum err stage_round(struct stage *s, handler h, const char *param, const json_t *body,
@@ -143,8 +143,9 @@ void stage_sql(struct stage *s, const char *format, ...)
   char text[8192];
   va_list ap;
   va_start(ap, format);
-  ck_assert_int_lt(vsnprintf(text, sizeof text, format, ap), (int)sizeof text);
+  int len = vsnprintf(text, sizeof text, format, ap);
   va_end(ap);
+  ck_assert_int_lt(len, (int)sizeof text);
   PGconn *c = PQconnectdb(s->server.config.database);
   PGresult *r = PQexec(c, text);
   ck_assert_msg(PQresultStatus(r) == PGRES_COMMAND_OK ||
@@ -456,7 +457,7 @@ static enum err send_chunk(struct stage *s, unsigned i, unsigned c, json_t **out
   struct request rq = {.param = {hex_encode(ctx, s->ctx.b, 32),
                                  hex_encode(id, s->people[i].id.b, 32), index},
                        .body = BYTES(s->people[i].y + at, MIN(CHUNK_BYTES, length - at))};
-  return request_run(s, chunks_put, &rq, out, NULL);
+  return request_run(s, chunks_put, rq, out, NULL);
 }
 
 static json_t *manifest(struct stage *s, unsigned i, unsigned *chunks)
