@@ -58,6 +58,10 @@ test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client
+# The HTTP layer and the handlers, against a real PostgreSQL.
+TESTS += tests/scenario/http.sh
+EXTRA_DIST += tests/scenario/http.sh tests/scenario/serving.py \
+  tests/scenario/test_http.py tests/scenario/test_nouns.py
 
 # The round engine without HTTP.
 check_PROGRAMS += test_engine

@@ -561,7 +561,7 @@ class TwoAnswers(Cheating):
             step(voices, ctx)
         state = self.server.wait_phase(ctx, "failed")
         self.assertEqual(self.server.event(ctx, "failed")["phase"], "upload")
-        self.assertEqual(state["failure"]["reason"], "similar-survivors")
+        self.assertEqual(state["failure"]["reason"], "too-similar")
 
     def suspend_victim(self):
         ours = {voice.id for voice in self.voices}
