@@ -121,8 +121,10 @@ class WrongModel(Cheating):
         self.caught(self.start(), "cheat-model", "cheat-older-base", "cheat-history")
 
     def test_another_description(self):
+        clip = read_spec("iris")["quantisation"]["clip"]
+
         def weaker(body):
-            return body.replace(b'"clip":"8"', b'"clip":"80"')
+            return body.replace(f'"clip":"{clip}"'.encode(), b'"clip":"999"')
         self.table({r"/models/[^/]+/spec": weaker})
         self.caught(self.start(), "cheat-model")
 
