@@ -225,7 +225,8 @@ class WrongRoster(Cheating):
         join = fresh.sign({**join, "ctx": ctx, "participant": fresh.id, **keys})
         admit = self.key.sign({"type": "admit", "instance": enroll["instance"],
                                "model": self.model, "participant": fresh.id,
-                               "identity": stranger.event_hash(enroll).hex()})
+                               "identity": stranger.event_hash(enroll).hex(),
+                               "previous": None})
         return {"enroll": enroll, "admit": admit, "join": join}
 
     @staticmethod
