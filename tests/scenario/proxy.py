@@ -110,14 +110,15 @@ class Liar(Proxy):
 
     edits   {pattern of a path: function(document) → document}, for JSON bodies
     raw     the same for bytes
-    reopen  alters the `open` event: this client then sees a round of another ctx, which the
-            proxy translates both ways
+
+    lie_about(ctx, alter) alters a round's terms: the client then sees a round of another ctx,
+    which is translated both ways.
     """
 
     def __init__(self, upstream, key):
         super().__init__(upstream)
         self.key, self.edits, self.raw = key, {}, {}
-        self.reopen, self.fake, self.real = None, {}, {}
+        self.fake, self.real = {}, {}
 
     def sign(self, event, **changes):
         return self.key.sign({**event, **changes})
@@ -134,19 +135,14 @@ class Liar(Proxy):
             request.body = self.translate(request.body, self.real)
         return None
 
-    def open_altered(self, ctx):
-        """The altered `open`, and the ctx it makes."""
-        if ctx not in self.fake:
-            real = harness.Api(self.upstream).event(ctx, "open")
-            event = self.key.sign(self.reopen(dict(real)))
-            fake = stranger.round_ctx(event).hex()
-            self.fake[ctx], self.real[fake] = fake, ctx
-            self.opened = getattr(self, "opened", {})
-            self.opened[ctx] = event
-        return self.opened[ctx]
+    def lie_about(self, ctx, reopen):
+        """Alters the terms of one round."""
+        self.opened = self.key.sign(reopen(harness.Api(self.upstream).event(ctx, "open")))
+        fake = stranger.round_ctx(self.opened).hex()
+        self.fake, self.real = {ctx: fake}, {fake: ctx}
 
     def after(self, request, reply):
-        if reply.status != 200 and reply.status != 201:
+        if reply.status not in (200, 201):
             return reply
         body = reply.body
         for pattern, edit in self.raw.items():
@@ -154,16 +150,14 @@ class Liar(Proxy):
                 body = edit(body)
         for pattern, edit in self.edits.items():
             if re.search(pattern, request.path):
-                body = stranger.canonical(edit(json.loads(body))) if "/events/" in request.path \
-                    else json.dumps(edit(json.loads(body))).encode()
-        if self.reopen:
-            found = re.search(r"/rounds/([0-9a-f]{64})/events/open", request.path)
-            if found:
-                body = stranger.canonical(self.open_altered(found[1]))
-            else:
-                for ctx in set(re.findall(rb'"(?:ctx|current)": ?"([0-9a-f]{64})"', body)):
-                    self.open_altered(ctx.decode())
-                body = self.translate(body, self.fake) if not is_raw(reply) else body
+                made = edit(json.loads(body))
+                body = stranger.canonical(made) if "/events/" in request.path \
+                    else json.dumps(made).encode()
+        found = re.search(r"/rounds/([0-9a-f]{64})/events/open$", request.path)
+        if found and found[1] in self.fake:
+            body = stranger.canonical(self.opened)
+        elif not is_raw(reply):
+            body = self.translate(body, self.fake)
         return harness.Reply(reply.status, reply.headers, body)
 
 
