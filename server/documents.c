@@ -52,9 +52,10 @@ enum err document_make(struct db *db, const struct digest *ctx, enum document wh
                                      [DOCUMENT_SHARES] = Q_SHARE_PAGE,
                                      [DOCUMENT_UPDATES] = Q_UPDATE_PAGE,
                                      [DOCUMENT_UNMASKS] = Q_UNMASK_PAGE};
-  AUTO(maker_done) struct maker m = {.db = db, .set = set};
+  AUTO(maker_done) struct maker m = {.db = db};
   bool joins = which == DOCUMENT_JOINS;
   int64_t after = -1;
+  m.set = set;
   TRY(blob_start(db, &m.out));
   TRY(put_text(&m, joins ? "{\"members\":[" : "{\"events\":["));
   for (;;) {

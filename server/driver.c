@@ -68,7 +68,7 @@ void *driver_run(void *arg)
     close_due(engine, db, &again);
     if (time(NULL) != second) {
       second = time(NULL);
-      (void)!db_run(db, Q_JOB_RENEW, DB_ARGS(DB_FIXED(&engine->replica)));
+      jobs_renew(engine, db);
       open_scheduled(engine, db);
     }
     db_give(engine->server->pool, db);

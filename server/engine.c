@@ -16,7 +16,8 @@ static struct engine *engine_new(struct server *server)
   pthread_cond_init(&engine->driver_wake, NULL);
   pthread_cond_init(&engine->jobs_wake, NULL);
   randombytes_buf(&engine->replica, sizeof engine->replica);
-  engine->workers = must_calloc(MAX(server->config.job_workers, 1u), sizeof(pthread_t));
+  engine->workers =
+      must_calloc(MAX(server->config.job_workers, 1u), sizeof *engine->workers);
   return engine;
 }
 
@@ -27,8 +28,9 @@ enum err engine_start(struct server *server)
   engine->driver_runs = pthread_create(&engine->driver, NULL, driver_run, engine) == 0;
   bool good = engine->driver_runs;
   while (good && engine->workers_len < MAX(server->config.job_workers, 1u)) {
-    good = pthread_create(&engine->workers[engine->workers_len], NULL, jobs_run,
-                          engine) == 0;
+    struct worker *w = &engine->workers[engine->workers_len];
+    w->engine = engine;
+    good = pthread_create(&w->thread, NULL, jobs_run, w) == 0;
     engine->workers_len += good;
   }
   if (good)
@@ -50,7 +52,7 @@ void engine_stop(struct server *server)
   if (engine->driver_runs)
     pthread_join(engine->driver, NULL);
   for (unsigned i = 0; i < engine->workers_len; i++)
-    pthread_join(engine->workers[i], NULL);
+    pthread_join(engine->workers[i].thread, NULL);
   round_cache_done(engine);
   pthread_cond_destroy(&engine->driver_wake);
   pthread_cond_destroy(&engine->jobs_wake);

@@ -21,7 +21,12 @@ struct engine {
   pthread_cond_t driver_wake, jobs_wake;
   bool stop, driver_wanted;
   uint64_t jobs_wanted; /* counts up */
-  pthread_t driver, *workers;
+  pthread_t driver;
+  struct worker {
+    struct engine *engine;
+    pthread_t thread;
+    int64_t job; /* in work, or 0 */
+  } * workers;
   unsigned workers_len;
   bool driver_runs;
   struct {
@@ -32,11 +37,13 @@ struct engine {
 };
 
 void round_cache_done(struct engine *engine);
-void *driver_run(void *engine);
-void *jobs_run(void *engine);
+void *driver_run(void *arg); /* struct engine */
+void *jobs_run(void *arg);   /* struct worker */
 /* Sleeps until woken or a second has passed; false when the engine stops. */
 bool engine_wait_driver(struct engine *engine);
 bool engine_wait_jobs(struct engine *engine, uint64_t *seen);
+/* Keeps the leases of the jobs that this process is working on. */
+void jobs_renew(struct engine *engine, struct db *db);
 
 /* ---- saying things; inside a transaction ---- */
 

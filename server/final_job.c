@@ -17,7 +17,8 @@ struct finishing {
   struct round_row row;
   struct round_ref ref;
   struct spec *spec;
-  int64_t *sums; /* one chunk of S as numbers */
+  uint8_t *packed; /* one chunk of S */
+  int64_t *sums;   /* the same as numbers */
   int64_t *tail;
   struct digest sum_hash;
   struct sum_check check;
@@ -32,7 +33,9 @@ static void finishing_clear(struct finishing *f)
   round_row_done(&f->row);
   round_ref_done(&f->ref);
   spec_free(f->spec);
+  free(f->packed);
   free(f->sums);
+  f->packed = NULL;
   free(f->tail);
   f->spec = NULL;
   f->sums = f->tail = NULL;
@@ -49,7 +52,8 @@ static enum err read_chunk(struct db *db, struct finishing *f, uint64_t part,
   TRY(blob_part(db, f->row.sum, part, &rows, &b));
   if (hash && !EVP_DigestUpdate(hash, b.data, b.len))
     return E_INTERNAL;
-  struct ring r = {(uint8_t *)(uintptr_t)b.data, b.len / (bits / 8), bits};
+  struct ring r = {f->packed, b.len / (bits / 8), bits};
+  memcpy(f->packed, b.data, b.len);
   for (size_t i = 0; i < r.len; i++)
     f->sums[i] = ring_get(r, i);
   *len = r.len;
@@ -229,6 +233,7 @@ static enum err load(struct db *db, struct finishing *f)
     return E_INTERNAL;
   TRY(spec_parse(&f->spec, db_bytes(&rows, 0, 0), NULL));
   f->state_bytes = optimiser_state_bytes(f->spec->optimiser.kind);
+  f->packed = must_calloc(CHUNK_BYTES, 1);
   f->sums = must_calloc(ring_chunk_len(open->ring_bits), sizeof *f->sums);
   f->tail = must_calloc(open->tail_len, sizeof *f->tail);
   return OK;

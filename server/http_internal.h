@@ -81,7 +81,7 @@ struct waits {
   bool closed;
 };
 
-void waits_init(struct waits *w, struct http *h);
+enum err waits_init(struct waits *w, struct http *h) MUST_USE;
 /* Answers everybody with 503 and ends the thread. */
 void waits_close(struct waits *w);
 void waits_done(struct waits *w);

@@ -93,16 +93,38 @@ static void work(struct engine *engine, struct db *db, const struct job *job)
     (void)!db_run(db, Q_JOB_LATER, DB_ARGS(DB_INT(job->id), DB_FIXED(&engine->replica)));
 }
 
+static void set_job(struct worker *w, int64_t id)
+{
+  pthread_mutex_lock(&w->engine->lock);
+  w->job = id;
+  pthread_mutex_unlock(&w->engine->lock);
+}
+
+void jobs_renew(struct engine *engine, struct db *db)
+{
+  for (unsigned i = 0; i < engine->workers_len; i++) {
+    pthread_mutex_lock(&engine->lock);
+    int64_t id = engine->workers[i].job;
+    pthread_mutex_unlock(&engine->lock);
+    if (id)
+      (void)!db_run(db, Q_JOB_RENEW, DB_ARGS(DB_FIXED(&engine->replica), DB_INT(id)));
+  }
+}
+
 void *jobs_run(void *arg)
 {
-  struct engine *engine = arg;
+  struct worker *w = arg;
+  struct engine *engine = w->engine;
   uint64_t seen = 0;
   do {
     struct db *db = db_take(engine->server->pool);
     struct job job;
     bool some = true;
-    while (!engine->server->stopping && claim(engine, db, &job, &some) == OK && some)
+    while (!engine->server->stopping && claim(engine, db, &job, &some) == OK && some) {
+      set_job(w, job.id);
       work(engine, db, &job);
+      set_job(w, 0);
+    }
     db_give(engine->server->pool, db);
   } while (engine_wait_jobs(engine, &seen));
   return NULL;

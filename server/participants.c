@@ -161,8 +161,7 @@ enum err participants_enroll(struct request *rq, struct reply *rp)
   TRY(inside_event(rq->why, check_event(&n, rq->why)));
   TRY(check_name(&n, rq->why));
   enum err e = db_transaction(rq->db, enrol, &n);
-  /* perhaps the very same event came at the same moment and used the invite */
-  if (e == E_CONFLICT || e == E_INVITE)
+  if (e == E_CONFLICT || e == E_INVITE) /* perhaps the very same event, at this moment */
     e = db_transaction(rq->db, enrol, &n);
   if (e == E_CONFLICT)
     e = why_set(rq->why, e, "event.participant", "this key is already enrolled");

@@ -30,17 +30,15 @@ static json_t *failure_json(const char *slug)
 static enum err awaited(struct db *db, const struct round_row *row, json_t *state)
 {
   AUTO(db_rows_done) struct db_rows rows = {0};
-  static const enum query queries[PHASES] = {[PHASE_SHARE] = Q_ROUND_AWAITED_SHARE,
+  static const enum query queries[PHASES] = {[PHASE_JOIN] = Q_ROUND_AWAITED_JOIN,
+                                             [PHASE_SHARE] = Q_ROUND_AWAITED_SHARE,
                                              [PHASE_UPLOAD] = Q_ROUND_AWAITED_UPLOAD,
                                              [PHASE_UNMASK] = Q_ROUND_AWAITED_UNMASK};
   json_t *ids = json_array();
   json_object_set_new(state, "awaited", ids);
   json_object_set_new(state, "awaited_count", json_integer(0));
-  if (row->phase == PHASE_JOIN)
-    TRY(db_query(db, Q_ROUND_AWAITED_JOIN, &rows,
-                 DB_ARGS(DB_FIXED(&row->ctx), DB_TEXT(row->model))));
-  else if (row->phase == PHASE_SHARE || row->phase == PHASE_UPLOAD ||
-           row->phase == PHASE_UNMASK)
+  if (row->phase == PHASE_JOIN || row->phase == PHASE_SHARE ||
+      row->phase == PHASE_UPLOAD || row->phase == PHASE_UNMASK)
     TRY(db_query(db, queries[row->phase], &rows, DB_ARGS(DB_FIXED(&row->ctx))));
   for (unsigned i = 0; i < rows.len; i++)
     json_array_append_new(ids, json_hex(db_bytes(&rows, i, 0).data, 32));

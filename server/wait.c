@@ -77,12 +77,15 @@ static void *waits_main(void *arg)
   return NULL;
 }
 
-void waits_init(struct waits *w, struct http *h)
+enum err waits_init(struct waits *w, struct http *h)
 {
   *w = (struct waits){.http = h, .earliest = NEVER};
   pthread_mutex_init(&w->mutex, NULL);
   clock_cond_init(&w->changed);
-  w->closed = pthread_create(&w->thread, NULL, waits_main, w) != 0;
+  if (pthread_create(&w->thread, NULL, waits_main, w) == 0)
+    return OK;
+  w->closed = true; /* no thread reads it */
+  return E_BUSY;
 }
 
 static void answer_busy(struct exchange *x)
@@ -166,10 +169,11 @@ void waits_notify(struct waits *w, const char *topic)
 bool reply_wait(struct request *rq, struct reply *rp, const char *topic)
 {
   struct exchange *x = rq->http;
+  size_t size = strlen(topic) + 1;
   if (!x->may_wait || rq->waited || clock_now() >= x->wait_deadline ||
-      strlen(topic) >= sizeof rp->wait_topic)
+      size > sizeof rp->wait_topic)
     return false;
-  strcpy(rp->wait_topic, topic);
+  memcpy(rp->wait_topic, topic, size);
   rp->wait_until = x->wait_deadline;
   return true;
 }

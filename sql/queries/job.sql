@@ -20,7 +20,7 @@ RETURNING id, kind, model, ctx, part, attempts
 
 -- name: job_renew :exec
 UPDATE jobs SET claimed_until = clock_timestamp() + interval '15 seconds'
-WHERE claimed_by = $1 AND state = 'claimed'
+WHERE claimed_by = $1 AND id = $2 AND state = 'claimed'
   AND claimed_at > clock_timestamp() - interval '1 hour'
 
 -- name: job_done :exec

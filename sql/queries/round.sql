@@ -36,7 +36,9 @@ WHERE CASE phase
     SELECT count(*) >= r.maximum OR (count(*) >= r.minimum AND count(*) >= (
       SELECT count(DISTINCT p.organisation)
       FROM admissions a JOIN participants p ON p.id = a.participant
-      WHERE a.model = r.model AND a.status = 'admitted'))
+      WHERE a.model = r.model AND a.status = 'admitted' AND NOT EXISTS (
+        SELECT 1 FROM convictions c JOIN rounds o ON o.ctx = c.ctx
+        WHERE o.model = r.model AND o.round = r.round AND c.participant = a.participant)))
     FROM joins j WHERE j.ctx = r.ctx)
   WHEN 'share' THEN deadline <= clock_timestamp()
     OR (SELECT count(*) FROM shares s WHERE s.ctx = r.ctx) >= n
@@ -127,9 +129,15 @@ SELECT participant, organisation, mask_key, share_key, self_key
 FROM joins WHERE ctx = $1 ORDER BY member
 
 -- name: round_awaited_join :many
-SELECT a.participant, count(*) OVER () FROM admissions a
-WHERE a.model = $2 AND a.status = 'admitted' AND NOT EXISTS (
-  SELECT 1 FROM joins j WHERE j.ctx = $1 AND j.participant = a.participant)
+SELECT a.participant, count(*) OVER ()
+FROM admissions a JOIN participants p ON p.id = a.participant
+JOIN rounds r ON r.ctx = $1
+WHERE a.model = r.model AND a.status = 'admitted'
+  AND NOT EXISTS (SELECT 1 FROM joins j
+                  WHERE j.ctx = $1 AND j.organisation = p.organisation)
+  AND NOT EXISTS (SELECT 1 FROM convictions c JOIN rounds o ON o.ctx = c.ctx
+                  WHERE o.model = r.model AND o.round = r.round
+                    AND c.participant = a.participant)
 ORDER BY a.participant LIMIT 100
 
 -- name: round_awaited_share :many

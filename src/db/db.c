@@ -13,18 +13,16 @@
 
 #define RETRIES 12
 
+/* So that no wait is without an end. */
+static const char session[] =
+    "-c client_min_messages=warning -c lock_timeout=20s -c statement_timeout=120s "
+    "-c idle_in_transaction_session_timeout=300s";
+
 PGconn *db_connection(const char *conninfo)
 {
   const char *const names[] = {"connect_timeout", "tcp_user_timeout", "application_name",
                                "dbname",          "options",          NULL};
-  const char *const values[] = {"5",
-                                "20000",
-                                "chorusd",
-                                conninfo,
-                                "-c client_min_messages=warning -c lock_timeout=20s "
-                                "-c statement_timeout=120s "
-                                "-c idle_in_transaction_session_timeout=300s",
-                                NULL};
+  const char *const values[] = {"5", "20000", "chorusd", conninfo, session, NULL};
   return PQconnectdbParams(names, values, 1);
 }
 
@@ -98,11 +96,19 @@ const char *db_constraint(const struct db *db)
 
 /* ---- errors ---- */
 
+/* Whether the connection is gone. libpq still calls it good when the server's last words
+ * were a notice; an error without a SQLSTATE is always its own. */
+static bool lost(const struct db *db, const PGresult *r)
+{
+  return PQstatus(db->conn) != CONNECTION_OK || !PQresultErrorField(r, PG_DIAG_SQLSTATE);
+}
+
 static enum err failed(struct db *db, const char *name, const PGresult *r)
 {
   const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
   db->constraint[0] = 0;
   if (!state) {
+    db->ready = false;
     log_warning("database", "%s: %s", name, PQerrorMessage(db->conn));
     return E_DB;
   }
@@ -178,12 +184,12 @@ enum err db_query(struct db *db, enum query q, struct db_rows *rows, unsigned n,
     r = PQexecPrepared(db->conn, info->name, (int)n, w.values, w.lengths, w.formats, 1);
     if (result_good(r))
       break;
-    bool again =
-        attempt == 0 && !db->in_transaction && PQstatus(db->conn) != CONNECTION_OK;
+    bool again = attempt == 0 && !db->in_transaction && lost(db, r);
     enum err e = again ? OK : failed(db, info->name, r);
     PQclear(r);
     if (!again)
       return e;
+    db->ready = false;
   }
   unsigned len = (unsigned)PQntuples(r);
   bool missing = info->kind == DB_ONE && len == 0;

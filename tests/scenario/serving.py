@@ -12,8 +12,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import unittest
 import urllib.parse
 
 BUILD = os.environ.get("CHORUS_BUILDDIR", "build")
@@ -266,3 +268,64 @@ def wait_until(condition, seconds=10):
             return True
         time.sleep(0.02)
     return False
+
+
+class Base(unittest.TestCase):
+    flags = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(**cls.flags)
+        cls.server.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__()
+
+    def problem(self, reply, slug, field=None, detail=None):
+        """The reply is this problem, well formed."""
+        self.assertEqual(reply.headers["Content-Type"], "application/problem+json", reply)
+        o = reply.json
+        self.assertEqual(reply.slug, slug, reply)
+        self.assertEqual(o["status"], reply.status, reply)
+        self.assertEqual(o.get("field"), field, reply)
+        self.assertTrue(o["title"] and o["help"], reply)
+        if detail:
+            self.assertIn(detail, o["detail"])
+
+    def refused(self, slug, field, *call, **more):
+        """A call that gives this problem and changes nothing."""
+        before = self.server.state()
+        reply = self.server.call(*call, **more)
+        self.problem(reply, slug, field)
+        self.assertEqual(self.server.state(), before, "something was changed")
+        return reply
+
+
+class Result(unittest.TextTestResult):
+    passed = 0
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.passed += 1
+
+
+def main(names):
+    """Runs the tests of these names (Class, Class.test), or all."""
+    modules = [__import__("test_http"), __import__("test_nouns")]
+    suite = unittest.TestSuite()
+    for module in modules:
+        suite.addTests(unittest.defaultTestLoader.loadTestsFromName(name, module)
+                       for name in names if hasattr(module, name.split(".")[0]))
+        if not names:
+            suite.addTest(unittest.defaultTestLoader.loadTestsFromModule(module))
+    result = unittest.TextTestRunner(stream=sys.stderr, verbosity=2,
+                                     resultclass=Result).run(suite)
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.passed} passed, {failed} failed")
+    return failed > 0 or result.passed == 0
+
+
+if __name__ == "__main__":
+    sys.modules["serving"] = sys.modules["__main__"]
+    sys.exit(main(sys.argv[1:]))

@@ -364,7 +364,8 @@ BAD = is_object(challenge=is_hex(32), dealer=INDEX, key=POINT, response=is_hex(3
 FROM_PARTICIPANT = {"instance": HASH, "seen": SEEN, "participant": HASH}
 IN_ROUND = {"instance": HASH, "ctx": HASH}
 BY_PARTICIPANT = {**FROM_PARTICIPANT, **IN_ROUND}
-ADMISSION = {"instance": HASH, "model": SLUG, "participant": HASH, "identity": HASH}
+ADMISSION = {"instance": HASH, "model": SLUG, "participant": HASH, "identity": HASH,
+             "previous": nullable(HASH)}
 
 EVENTS = {
     "instance": {"origin": is_text, "coordinator": HASH,

@@ -68,15 +68,15 @@ static json_t *reply_json(struct stage *s, struct reply *rp)
   return out;
 }
 
-static enum err request_run(struct stage *s, handler h, struct request *rq, json_t **out,
+static enum err request_run(struct stage *s, handler h, struct request rq, json_t **out,
                             int *status)
 {
   struct why why = {0};
   struct reply rp = {0};
-  rq->server = &s->server;
-  rq->db = s->db;
-  rq->why = &why;
-  enum err e = h(rq, &rp);
+  rq.server = &s->server;
+  rq.db = s->db;
+  rq.why = &why;
+  enum err e = h(&rq, &rp);
   if (e == OK && out)
     *out = reply_json(s, &rp);
   if (status)
@@ -98,7 +98,7 @@ enum err stage_call(struct stage *s, handler h, const char *param1, const char *
                        .has_identity = as != NULL};
   if (as)
     rq.identity = *as;
-  return request_run(s, h, &rq, out, status);
+  return request_run(s, h, rq, out, status);
 }
 
 enum err stage_round(struct stage *s, handler h, const char *param, const json_t *body,
@@ -143,8 +143,9 @@ void stage_sql(struct stage *s, const char *format, ...)
   char text[8192];
   va_list ap;
   va_start(ap, format);
-  ck_assert_int_lt(vsnprintf(text, sizeof text, format, ap), (int)sizeof text);
+  int len = vsnprintf(text, sizeof text, format, ap);
   va_end(ap);
+  ck_assert_int_lt(len, (int)sizeof text);
   PGconn *c = PQconnectdb(s->server.config.database);
   PGresult *r = PQexec(c, text);
   ck_assert_msg(PQresultStatus(r) == PGRES_COMMAND_OK ||
@@ -152,6 +153,23 @@ void stage_sql(struct stage *s, const char *format, ...)
                 "%s", PQresultErrorMessage(r));
   PQclear(r);
   PQfinish(c);
+}
+
+double stage_real(struct stage *s, const char *sql)
+{
+  struct timespec pause = {0, 20000000};
+  for (unsigned n = 0; n < 500; n++) {
+    PGconn *c = PQconnectdb(s->server.config.database);
+    PGresult *r = PQexec(c, sql);
+    bool there = PQntuples(r) == 1 && !PQgetisnull(r, 0, 0);
+    double value = there ? strtod(PQgetvalue(r, 0, 0), NULL) : 0;
+    PQclear(r);
+    PQfinish(c);
+    if (there)
+      return value;
+    nanosleep(&pause, NULL);
+  }
+  ck_abort_msg("there was never a value");
 }
 
 /* ---- the stage ---- */
@@ -298,6 +316,56 @@ void stage_open(struct stage *s)
   stage_view(s);
 }
 
+static void read_file(struct buf *out, const char *name)
+{
+  char path[512];
+  const char *root = getenv("CHORUS_SRCDIR");
+  snprintf(path, sizeof path, "%s/tests/data/%s", root ? root : "..", name);
+  FILE *f = fopen(path, "rb");
+  ck_assert_msg(f != NULL, "%s", path);
+  char part[4096];
+  for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;)
+    ck_assert_int_eq(buf_put(out, part, n), OK);
+  fclose(f);
+}
+
+struct iris {
+  struct bytes csv;
+  struct blob_info holdout;
+  int64_t initial;
+};
+
+static enum err store_iris(struct db *db, void *arg)
+{
+  struct iris *i = arg;
+  TRY(blob_store(db, &i->holdout, i->csv));
+  return engine_initial_weights(db, "iris", 1, &i->initial);
+}
+
+void stage_add_iris(struct stage *s)
+{
+  AUTO(buf_done) struct buf json = {0};
+  AUTO(buf_done) struct buf csv = {0};
+  AUTO(spec_drop) struct spec *spec = NULL;
+  char hash[65];
+  read_file(&json, "iris.spec.json");
+  read_file(&csv, "iris.csv");
+  ck_assert_int_eq(spec_parse(&spec, buf_bytes(&json), NULL), OK);
+  hex_encode(hash, spec->hash.b, 32);
+  stage_sql(s,
+            "INSERT INTO models (slug, name, purpose, consent, kind, d) VALUES ('iris', "
+            "'Iris', 'test', 'none', 'logistic', %zu);"
+            "INSERT INTO model_versions (model, version, spec, spec_hash, event) SELECT "
+            "'iris', 1, $$%s$$::bytea, '\\x%s', max(seq) FROM events",
+            spec->d, buf_text(&spec->canonical), hash);
+  struct iris i = {.csv = buf_bytes(&csv)};
+  ck_assert_int_eq(db_transaction(s->db, store_iris, &i), OK);
+  stage_sql(s,
+            "UPDATE models SET holdout = %lld, holdout_rows = 150 WHERE slug = 'iris';"
+            "INSERT INTO jobs (kind, model, part) VALUES ('evaluate', 'iris', 1)",
+            (long long)i.holdout.id);
+}
+
 /* ---- people ---- */
 
 void stage_view(struct stage *s)
@@ -376,6 +444,8 @@ static void make_x(struct stage *s, unsigned i)
   struct ring x = {p->x, o->d, o->ring_bits};
   ck_assert_int_eq(quantise(x, delta, &o->quantiser, i % 10 + 1), OK);
   ring_put((struct ring){p->x, open_len(o), o->ring_bits}, o->d, i % 10 + 1);
+  if (s->wild && i == 0)
+    ring_put(x, 0, 100 * quantiser_max(&o->quantiser));
   memcpy(p->y, p->x, bytes);
 }
 
@@ -387,7 +457,7 @@ static enum err send_chunk(struct stage *s, unsigned i, unsigned c, json_t **out
   struct request rq = {.param = {hex_encode(ctx, s->ctx.b, 32),
                                  hex_encode(id, s->people[i].id.b, 32), index},
                        .body = BYTES(s->people[i].y + at, MIN(CHUNK_BYTES, length - at))};
-  return request_run(s, chunks_put, &rq, out, NULL);
+  return request_run(s, chunks_put, rq, out, NULL);
 }
 
 static json_t *manifest(struct stage *s, unsigned i, unsigned *chunks)

@@ -238,6 +238,23 @@ START_TEST(the_roster_is_never_too_large)
 }
 END_TEST
 
+/* Waits until the attempt has failed for this reason. */
+static void wait_failed(const char *reason)
+{
+  struct timespec pause = {0, 10000000};
+  for (unsigned n = 0; n < 2000; n++) {
+    AUTO(json_drop) json_t *state = NULL;
+    ck_assert_int_eq(stage_round(&s, rounds_show, NULL, NULL, &state), OK);
+    const json_t *f = json_object_get(state, "failure");
+    if (json_is_object(f)) {
+      ck_assert_str_eq(json_string_value(json_object_get(f, "reason")), reason);
+      return;
+    }
+    nanosleep(&pause, NULL);
+  }
+  ck_abort_msg("the attempt has not failed");
+}
+
 /* ---- cheats ---- */
 
 /* Shares like an honest dealer, but with one box that cannot be opened. */
@@ -367,6 +384,103 @@ START_TEST(a_wrong_share_is_found_out)
 }
 END_TEST
 
+static void until_upload(unsigned uploads)
+{
+  stage_open(&s);
+  all_join(5);
+  all_share(0, 5);
+  for (unsigned i = 0; i < uploads; i++)
+    ck_assert_int_eq(person_upload(&s, i), OK);
+}
+
+/* Two sums over the same base whose people differ by one would show that one's update. */
+START_TEST(nearly_the_same_people_are_not_summed)
+{
+  char hex[65];
+  struct stage_terms t = five;
+  t.upload = 1;
+  t.d = 100;
+  start(t);
+  until_upload(5);
+  stage_wait(&s, "unmask");
+  stage_sql(&s,
+            "UPDATE rounds SET phase = 'failed', failure = 'internal', ended_at = now(), "
+            "deadline = NULL WHERE ctx = '\\x%s'",
+            hex_encode(hex, s.ctx.b, 32));
+  until_upload(4);
+  wait_failed("too-similar");
+  until_upload(5); /* the same people again are nothing new */
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  for (unsigned i = 0; i < 5; i++)
+    ck_assert_int_eq(person_unmask(&s, i), OK);
+  stage_wait(&s, "done");
+  check_result(0, 5);
+  until_upload(4); /* another base */
+  stage_wait(&s, "unmask");
+  finish();
+}
+END_TEST
+
+/* A sum outside the rules: published nowhere, and the model stays. */
+START_TEST(a_sum_out_of_bounds_is_rejected)
+{
+  struct stage_terms t = five;
+  t.d = 100;
+  start(t);
+  s.wild = true; /* the first person sends far more than the range allows */
+  until_upload(5);
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  for (unsigned i = 0; i < 5; i++)
+    ck_assert_int_eq(person_unmask(&s, i), OK);
+  wait_failed("sum-out-of-bounds");
+  ck_assert_int_eq(stage_round(&s, rounds_sum, NULL, NULL, NULL), E_NOT_FOUND);
+  AUTO(json_drop) json_t *answers = NULL;
+  ck_assert_int_eq(stage_round(&s, unmasks_list, NULL, NULL, &answers), OK);
+  ck_assert_uint_eq(json_array_size(json_object_get(answers, "events")), 5);
+  stage_open(&s);
+  ck_assert_uint_eq(s.view->open->attempt, 2);
+  ck_assert_int_eq(s.view->open->source, BASE_INIT);
+  finish();
+}
+END_TEST
+
+/* ---- schedules, hold-out ---- */
+
+START_TEST(schedules_open_rounds)
+{
+  struct timespec pause = {0, 50000000};
+  AUTO(json_drop) json_t *state = NULL;
+  start(five);
+  ck_assert_int_eq(stage_call(&s, rounds_newest, "toy", NULL, NULL, NULL, &state, NULL),
+                   E_NOT_FOUND);
+  stage_sql(&s, "INSERT INTO schedules (model, every, rounds) VALUES ('toy', 0, 1)");
+  for (unsigned n = 0; n < 100 && !state; n++) {
+    (void)!stage_call(&s, rounds_newest, "toy", NULL, NULL, NULL, &state, NULL);
+    nanosleep(&pause, NULL);
+  }
+  ck_assert_ptr_nonnull(state);
+  ck_assert_int_eq(json_integer_value(json_object_get(state, "round")), 1);
+  ck_assert_uint_eq(json_array_size(json_object_get(state, "awaited")), 5);
+  ck_assert_int_eq(stage_call(&s, rounds_open, "toy", NULL, NULL, NULL, NULL, NULL),
+                   E_OPEN_ROUND);
+  finish();
+}
+END_TEST
+
+START_TEST(holdouts_are_evaluated)
+{
+  start(five);
+  stage_add_iris(&s);
+  double accuracy = stage_real(&s, "SELECT initial_accuracy FROM model_versions "
+                                   "WHERE model = 'iris' AND initial_rows = 150");
+  ck_assert_double_eq_tol(accuracy, 1.0 / 3,
+                          1e-9); /* all zeros: always the first class */
+  finish();
+}
+END_TEST
+
 /* ---- sparse graphs, other processes ---- */
 
 START_TEST(sixty_on_a_sparse_graph)
@@ -431,6 +545,10 @@ int main(void)
   tcase_add_test(t, a_bad_box_is_found_out);
   tcase_add_test(t, the_convicted_stay_outside_the_retry);
   tcase_add_test(t, a_wrong_share_is_found_out);
+  tcase_add_test(t, nearly_the_same_people_are_not_summed);
+  tcase_add_test(t, a_sum_out_of_bounds_is_rejected);
+  tcase_add_test(t, schedules_open_rounds);
+  tcase_add_test(t, holdouts_are_evaluated);
   tcase_add_test(t, sixty_on_a_sparse_graph);
   tcase_add_test(t, a_dead_process_is_replaced);
   suite_add_tcase(suite, t);

@@ -25,6 +25,7 @@ struct stage {
   struct instance_event instance;
   struct person *people;
   unsigned n;
+  bool wild;          /* the first person breaks the bounds */
   struct digest ctx;  /* of the attempt being played */
   struct round *view; /* what a participant has checked */
   json_t *shares, *updates;
@@ -52,6 +53,10 @@ enum err stage_round(struct stage *s, handler h, const char *param, const json_t
 json_t *stage_event(struct stage *s, const char *type);
 /* Waits until the round is in a phase; the test fails after some seconds. */
 void stage_wait(struct stage *s, const char *phase);
+/* One number, as soon as there is one; the test fails after some seconds. */
+double stage_real(struct stage *s, const char *sql);
+/* A second model with a hold-out, whose initial weights are then evaluated. */
+void stage_add_iris(struct stage *s);
 void stage_sql(struct stage *s, const char *format, ...) PRINTF(2, 3);
 
 /* The phases, as an honest person goes through them. */

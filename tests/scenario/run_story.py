@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Chorus on real data, told in words.
+
+  run_story.py --story iris|stories --build DIR --db CONNINFO [--once] [--only NAME]
+
+iris      three parties with 10, 10 and 20 flowers; without --once it stays up afterwards
+stories   ten hospitals, five lenders, and a hundred members of whom two in five vanish in
+          the middle of every round
+
+Everybody is a `chorus` process of its own with its own folder and its own rows. At the end
+the shared model is compared, on rows that nobody trained on, with one that was trained in
+one place on everybody's rows; more than two points behind is a failure."""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import harness
+from harness import Client, Server, changed, csv_text, deal, read_csv, read_spec, say
+from harness import stratified, until, write_csv
+
+POINTS = 2.0
+SEED = 7
+
+
+class Story:
+    """A data set dealt to members, and the rounds they play."""
+
+    def __init__(self, name, title, who, sizes, rounds, **options):
+        self.name, self.title, self.who = name, title, who
+        self.sizes, self.rounds = sizes, rounds
+        self.silent = options.get("silent", 0)      # join, and do not share
+        self.vanish = options.get("vanish", 0)      # share, and do not upload
+        self.simulated = bool(self.silent or self.vanish)
+        self.deadlines = options.get("deadlines", {})
+        self.patience = options.get("patience", 60)  # seconds a round may take
+        self.draw = random.Random(SEED)
+
+    # ---- the table is laid
+
+    def prepare(self):
+        self.folder = harness.temp_folder("chorus-story.")
+        self.spec = changed(read_spec(self.name), deadlines=self.deadlines)
+        self.head, rows = read_csv(self.name)
+        target = self.head.index(self.spec["target"]["name"])
+        self.parts, rest = deal(stratified(rows, target, SEED), self.sizes)
+        self.train = self.file("together.csv", [row for part in self.parts for row in part])
+        self.test = self.file("public.csv", rest)
+        self.rest = rest
+        self.slug = self.name.replace("_", "-")
+        self.server = Server(self.folder, simulated=self.simulated)
+        self.server.make_model(self.slug, self.spec)
+        self.server.call("PUT", f"/models/{self.slug}/holdout", kind="text/csv",
+                         raw=csv_text(self.head, rest).encode(),
+                         auth=f"Bearer {self.server.token}").must(200)
+        say(f"The coordinator listens on {self.server.origin}")
+        say(f"{len(self.sizes)} {self.who} hold {sum(self.sizes)} rows; {len(rest)} further rows "
+            "are public and only measure.")
+        self.members = []
+        for i, link in enumerate(self.server.invite(self.slug, len(self.sizes))):
+            client = Client(self.folder, f"{self.who} {i + 1}")
+            client.enrol(link)
+            client.data = self.file(f"rows-{i + 1}.csv", self.parts[i])
+            client.process = None
+            self.members.append(client)
+        say(f"Each of the {len(self.sizes)} has a key and is enrolled.")
+
+    def file(self, name, rows):
+        return write_csv(os.path.join(self.folder, name), self.head, rows)
+
+    # ---- rounds
+
+    def start(self, client):
+        client.process = client.participate(self.slug, client.data, rounds=self.rounds,
+                                            simulated=self.simulated, extra=["--json"])
+        client.read = 0
+
+    def words(self, client):
+        """What the client has said since it was last asked: the events of its JSON lines."""
+        with open(client.process.log, encoding="utf-8", errors="replace") as log:
+            log.seek(client.read)
+            text = log.read()
+            end = text.rfind("\n") + 1
+            client.read += len(text[:end].encode())
+        for line in text[:end].splitlines():
+            try:
+                yield json.loads(line).get("event")
+            except (ValueError, AttributeError):
+                continue
+
+    def play(self):
+        say(f"{self.rounds} rounds of joining, sharing, uploading and unmasking:")
+        for number in range(1, self.rounds + 1):
+            ctx = self.open(number)
+            for client in self.members:
+                if not client.process or not client.process.running():
+                    self.start(client)
+            self.lose_some(ctx)
+            result = self.wait(ctx, number)
+            self.tell(number, result)
+        for client in self.members:
+            if client.process and client.process.running() and not self.simulated:
+                client.process.wait(30)
+
+    def open(self, number):
+        if number == 1 or self.simulated:
+            return self.server.open_round(self.slug)
+        if number == 2:  # the rest goes by itself
+            self.server.admin("PUT", f"/models/{self.slug}/schedule", {
+                "every": 1, "rounds": self.rounds, "target": None}).must(200)
+
+        def opened():
+            newest = self.server.newest(self.slug)
+            return newest if newest and newest["round"] == number else None
+        return until(opened, 30, f"round {number} opens")["ctx"]
+
+    def lose_some(self, ctx):
+        """Some members are killed after they joined, some after they shared."""
+        chosen = self.draw.sample(self.members, self.silent + self.vanish)
+        self.strike(ctx, chosen[:self.silent], "joined")
+        self.strike(ctx, chosen[self.silent:], "shared")
+
+    def strike(self, ctx, chosen, last_word):
+        left = set(chosen)
+
+        def struck():
+            for client in list(left):
+                if last_word in self.words(client):
+                    client.process.kill()
+                    left.discard(client)
+            if self.server.state(ctx)["phase"] in ("done", "failed"):
+                raise AssertionError(f"the round ended early: {self.server.state(ctx)}")
+            return not left
+        until(struck, self.patience, f"{len(chosen)} members have {last_word}")
+
+    def wait(self, ctx, number):
+        def ended():
+            for client in self.members:
+                if not self.simulated and not client.process.running() and \
+                        client.process.popen.returncode != 0:
+                    raise AssertionError(f"{client.name} left: {client.process.output()}")
+            state = self.server.state(ctx)
+            if state["phase"] == "failed":
+                raise AssertionError(f"round {number} failed: {state['failure']}")
+            return state["phase"] == "done"
+        until(ended, self.patience, f"round {number}")
+
+        def measured():
+            for result in self.server.results(self.slug):
+                if result["ctx"] == ctx and result["holdout"]:
+                    return result
+            return None
+        return until(measured, 20, f"the measure of round {number}")
+
+    def tell(self, number, result):
+        accuracy = 100 * result["holdout"]["accuracy"]
+        bar = "█" * round(accuracy / 2.5)
+        gone = f", {len(self.sizes) - result['count']} gone" if self.simulated else ""
+        say(f"  round {number:2}  {result['count']:3} of {len(self.sizes)} in the sum{gone}  "
+            f"{bar:<40} {accuracy:5.1f} %")
+        for name, group in (result.get("groups") or {}).items():
+            say(f"            {name}: {json.dumps(group)}")
+
+    # ---- how good it is
+
+    def compare(self):
+        weights = os.path.join(self.folder, "shared.f32")
+        with open(weights, "wb") as out:
+            out.write(self.server.weights(self.slug))
+        spec = os.path.join(self.folder, "spec.json")
+        with open(spec, "w", encoding="utf-8") as out:
+            json.dump(self.spec, out)
+        done = subprocess.run([harness.program("central"), spec, self.train, self.test,
+                               str(self.rounds), weights], capture_output=True, text=True,
+                              timeout=300, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"central: {done.stderr}")
+        found = dict(line.split() for line in done.stdout.splitlines())
+        self.central, self.shared = float(found["central"]), float(found["shared"])
+        served = 100 * self.server.results(self.slug)[-1]["holdout"]["accuracy"]
+        if abs(served - self.shared) > 0.01:
+            raise AssertionError(f"the server says {served}, its weights give {self.shared}")
+        self.good = self.shared >= self.central - POINTS
+
+    def line(self):
+        verdict = "within 2 points" if self.good else "TOO FAR BEHIND"
+        return (f"{self.title:<32} {len(self.sizes):>7} {self.rounds:>6} {len(self.rest):>9} "
+                f"{self.shared:8.1f} %  {self.central:12.1f} %  {verdict}")
+
+    def run(self):
+        say("", self.title, "=" * len(self.title))
+        begun = time.monotonic()
+        self.prepare()
+        self.play()
+        self.compare()
+        say(f"Done in {time.monotonic() - begun:.0f} seconds.")
+
+    def close(self):
+        for client in getattr(self, "members", []):
+            if client.process:
+                client.process.kill()
+        if getattr(self, "server", None):
+            self.server.close()
+
+
+HEADING = (f"{'':<32} {'members':>7} {'rounds':>6} {'tested on':>9} {'together':>10}  "
+           f"{'in one place':>14}")
+
+
+def iris():
+    return Story("iris", "Iris, three parties", "botanists", [10, 10, 20], 8)
+
+
+def others():
+    return [
+        Story("breast_cancer", "Breast cancer, ten hospitals", "hospitals",
+              [9, 17, 25, 33, 41, 49, 57, 65, 73, 81], 10),
+        Story("german_credit", "German credit, five lenders", "lenders",
+              [80, 120, 160, 200, 240], 10),
+        Story("digits", "Digits, a hundred members", "members", [14] * 100, 15, silent=20,
+              vanish=20, patience=180,
+              deadlines={"join": 120, "share": 12, "upload": 15, "unmask": 60}),
+    ]
+
+
+def play_all(stories, once):
+    told, code = [], 0
+    for story in stories:
+        try:
+            story.run()
+            told.append(story.line())
+            code |= not story.good
+        except (AssertionError, RuntimeError, OSError) as problem:
+            say(f"The story of {story.title} fails: {problem}")
+            if story.__dict__.get("server"):
+                for name, text in story.server.logs():
+                    say(f"--- {name}", harness.tail(text, 15))
+            told.append(f"{story.title:<32} FAILED")
+            code = 1
+        if once or story is not stories[-1]:
+            story.close()
+    say("", HEADING, *told)
+    return code
+
+
+def stay_up(story):
+    say("", f"The coordinator stays up at {story.server.origin} until Ctrl-C.",
+        f"  curl {story.server.origin}/api/v1/models/{story.slug}/results")
+    try:
+        while story.server.process.running():
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        say("Good-bye.")
+    story.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--story", choices=("iris", "stories"), default="iris")
+    parser.add_argument("--build", default=harness.Settings.build)
+    parser.add_argument("--db", default=harness.Settings.db)
+    parser.add_argument("--once", action="store_true", help="end when the story is told")
+    parser.add_argument("--only", default="", help="of the stories, those of this name")
+    options = parser.parse_args()
+    harness.Settings.build = os.path.abspath(options.build)
+    harness.Settings.db = options.db
+    harness.end_on_signals()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if options.story == "iris":
+        stories, once = [iris()], options.once
+    else:
+        stories, once = [s for s in others() if options.only in s.name], True
+    code = play_all(stories, once)
+    if not once and not code:
+        stay_up(stories[0])
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
