@@ -20,6 +20,5 @@ bin_PROGRAMS += chorus
 chorus_SOURCES = clients/cli/main.c clients/cli/cli.h clients/cli/options.c \
   clients/cli/say.c clients/cli/words.c clients/cli/cmd_member.c \
   clients/cli/cmd_round.c clients/cli/cmd_model.c clients/cli/cmd_admin.c
-chorus_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
 chorus_CFLAGS = $(AM_CFLAGS) $(BLAS_CFLAGS)
 chorus_LDADD = $(CLIENT_LIBS)

@@ -59,7 +59,6 @@ check_PROGRAMS += test_client
 test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
   tests/unit/test_home.c tests/unit/test_parsing.c tests/unit/test_drive.c \
   tests/unit/host.c tests/unit/host.h
-test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client tests/scenario/client.sh

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "drive.h"
-#include "work.h"
+#include "clients/lib/drive.h"
+#include "clients/lib/work.h"
 
 /* docs/client.md holds this table too. */
 enum exit_code {

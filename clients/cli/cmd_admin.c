@@ -3,7 +3,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "cli.h"
+#include "clients/cli/cli.h"
 #include "util/field.h"
 #include "util/text.h"
 

@@ -2,7 +2,7 @@
  * Becoming a member, and seeing where things stand: keygen, enroll, models, status. */
 #include <string.h>
 
-#include "cli.h"
+#include "clients/cli/cli.h"
 #include "util/field.h"
 #include "util/text.h"
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "clients/cli/cli.h"
+#include "clients/lib/npy.h"
 #include "model/metrics.h"
-#include "npy.h"
 #include "util/field.h"
 #include "util/text.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "clients/cli/cli.h"
 #include "util/field.h"
 #include "util/text.h"
 

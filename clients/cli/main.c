@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "clients/cli/cli.h"
 #include "model/net.h"
 
 int exit_for(enum err e)

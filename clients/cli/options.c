@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "clients/cli/cli.h"
 #include "util/text.h"
 
 #define EVERYWHERE " --home --json --help --patience "

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
+#include "clients/cli/cli.h"
 
 /* Bytes of the character at p that must not reach a terminal; 0: it may. */
 static size_t harmful(const unsigned char *p)

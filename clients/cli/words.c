@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "clients/cli/cli.h"
 #include "util/field.h"
 
 static json_t *about(const char *event, const struct state *s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Typed calls of docs/api.md. */
-#include "api.h"
+#include "clients/lib/api.h"
 
 #include <sodium.h>
 #include <stdio.h>

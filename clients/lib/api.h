@@ -9,8 +9,8 @@
 
 #include <jansson.h>
 
+#include "clients/lib/http.h"
 #include "core/message.h"
-#include "http.h"
 
 struct api {
   struct http *http; /* owned */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drive_state.h"
+#include "clients/lib/drive_state.h"
 #include "util/field.h"
 #include "util/text.h"
 

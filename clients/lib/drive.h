@@ -15,8 +15,8 @@
 #ifndef CLIENTS_DRIVE_H
 #define CLIENTS_DRIVE_H
 
+#include "clients/lib/trust.h"
 #include "core/party.h"
-#include "trust.h"
 
 struct drive_options {
   unsigned minimum;     /* own least number of organisations; 0: the round's */

@@ -4,7 +4,7 @@
 #ifndef CLIENTS_DRIVE_STATE_H
 #define CLIENTS_DRIVE_STATE_H
 
-#include "drive.h"
+#include "clients/lib/drive.h"
 
 struct drive {
   struct home *home;
@@ -53,7 +53,7 @@ enum err drive_save_document(struct drive *d, const char *type, const json_t *ev
                              const char *list_name, const json_t *list,
                              struct why *why) MUST_USE;
 bool drive_has_receipt(struct drive *d, const char *type);
-enum err drive_save_receipt(struct drive *d, const char *type, const json_t *reply,
+enum err drive_save_receipt(struct drive *d, const char *type, const json_t *receipt,
                             struct why *why) MUST_USE;
 
 /* The spec of the round at hand, into d->spec. */

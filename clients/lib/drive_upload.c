@@ -3,8 +3,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "clients/lib/drive_state.h"
 #include "core/merkle.h"
-#include "drive_state.h"
 #include "util/field.h"
 #include "util/text.h"
 

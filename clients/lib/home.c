@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The home folder. */
-#include "home.h"
+#include "clients/lib/home.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,7 @@ struct home {
   void *arg;
 };
 
-static void fd_drop(int *fd)
+static void fd_drop(const int *fd)
 {
   if (*fd >= 0)
     close(*fd);
@@ -124,29 +124,40 @@ const char *home_path(const struct home *h)
   return h->path;
 }
 
+/* Makes a folder within another, and both know it on the disk. */
+static enum err make_folder(struct home *h, int in, const char *name, struct why *why)
+{
+  if (faccessat(in, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    return OK;
+  if (stop(h, "mkdir") || (mkdirat(in, name, 0700) != 0 && errno != EEXIST) ||
+      stop(h, "sync folder") || fsync(in) != 0)
+    return fails(name, why);
+  return OK;
+}
+
 /* Opens the folder of `path` and points *name at the last part. */
 static enum err open_folder(struct home *h, const char *path, bool make, int *fd,
                             const char **name, struct why *why)
 {
   char part[PATH_ROOM];
-  AUTO(fd_drop) int at = dup(h->dir);
+  int at = dup(h->dir);
   if (at < 0)
     return fails(path, why);
-  for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
+  enum err e = OK;
+  for (const char *slash; e == OK && (slash = strchr(path, '/')); path = slash + 1) {
     snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
-    if (make && faccessat(at, part, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (stop(h, "mkdir") || (mkdirat(at, part, 0700) != 0 && errno != EEXIST) ||
-          stop(h, "sync folder") || fsync(at) != 0)
-        return fails(part, why);
-    }
+    e = make ? make_folder(h, at, part, why) : OK;
     int below = openat(at, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (below < 0)
-      return errno == ENOENT ? E_NOT_FOUND : fails(part, why);
+    if (e == OK && below < 0)
+      e = errno == ENOENT ? E_NOT_FOUND : fails(part, why);
     close(at);
     at = below;
   }
+  if (e != OK) {
+    fd_drop(&at);
+    return e;
+  }
   *fd = at;
-  at = -1;
   *name = path;
   return OK;
 }

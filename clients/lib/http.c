@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * HTTP on libcurl. */
-#include "http.h"
+#include "clients/lib/http.h"
 
 #include <curl/curl.h>
 #include <sodium.h>

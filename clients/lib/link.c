@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Invite links. */
-#include "link.h"
+#include "clients/lib/link.h"
 
 #include <stdio.h>
 #include <string.h>

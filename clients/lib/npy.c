@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading .npy and raw float32. The header is a Python literal; only the three members
  * that NumPy writes are taken, in any order. */
-#include "npy.h"
+#include "clients/lib/npy.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Identity, pins, memberships, knowledge of results. */
-#include "self.h"
+#include "clients/lib/self.h"
 
 #include <sodium.h>
 #include <stdio.h>

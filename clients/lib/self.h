@@ -4,9 +4,9 @@
 #ifndef CLIENTS_SELF_H
 #define CLIENTS_SELF_H
 
-#include "api.h"
-#include "home.h"
-#include "link.h"
+#include "clients/lib/api.h"
+#include "clients/lib/home.h"
+#include "clients/lib/link.h"
 
 struct self {
   struct identity id;

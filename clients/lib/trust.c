@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Specs, bases and results, checked. */
-#include "trust.h"
+#include "clients/lib/trust.h"
 
 #include <sodium.h>
 #include <stdio.h>

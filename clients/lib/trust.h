@@ -6,9 +6,9 @@
 #ifndef CLIENTS_TRUST_H
 #define CLIENTS_TRUST_H
 
+#include "clients/lib/self.h"
 #include "core/round.h"
 #include "model/spec.h"
-#include "self.h"
 
 /* The spec with this hash: from the home folder, else from the server (version 0: the
  * newest), then kept. E_CHEAT_MODEL when what is served hashes to something else. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From rows or a file to the vector that is masked. */
-#include "work.h"
+#include "clients/lib/work.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clients/lib/npy.h"
 #include "model/metrics.h"
 #include "model/train.h"
-#include "npy.h"
 
 #define CSV_MAX ((size_t)1 << 30)
 
@@ -152,10 +152,10 @@ static enum err train_watched(float *w, const struct work *work, const struct sp
 {
   struct lesson t = {.s = s,
                      .d = d,
-                     .w = w,
                      .lock = PTHREAD_MUTEX_INITIALIZER,
                      .ended = PTHREAD_COND_INITIALIZER};
   pthread_t thread;
+  t.w = w;
   if (!work->training || pthread_create(&thread, NULL, run, &t) != 0) {
     run(&t);
     return t.e;

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "clients/lib/work.h"
 #include "model/net.h"
 #include "util/field.h"
 #include "util/text.h"
-#include "work.h"
 
 static const char help[] =
     "swarm --server ADDRESS --model SLUG [--n N] [options]\n"

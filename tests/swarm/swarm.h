@@ -5,10 +5,10 @@
 #ifndef TEST_SWARM_H
 #define TEST_SWARM_H
 
+#include "clients/lib/drive.h"
+#include "clients/lib/self.h"
 #include "core/party.h"
-#include "drive.h"
 #include "model/dataset.h"
-#include "self.h"
 
 #define THREADS_MAX 16u
 

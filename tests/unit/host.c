@@ -257,7 +257,7 @@ static unsigned revealed(struct host *h, uint32_t j, struct revealed *out)
     for (unsigned c = 0; c < h->n; c++)
       if (memcmp(&h->members[c].id, &r->members[i].id, 32) == 0)
         who = &h->members[c];
-    if (i == j || !who->events[3])
+    if (i == j || !who || !who->events[3])
       continue;
     MUST(unmask_parse(&u, who->events[3], NULL));
     unsigned len = round_neighbours_in(r, i, r->sharers, near);
@@ -391,6 +391,8 @@ static json_t *state_of(struct host *h, unsigned past)
   if (past < h->past_len && (past + 1 < h->past_len || h->phase != PHASE_DONE))
     return json_pack("{s:s,s:s,s:i,s:i,s:s}", "ctx", h->past[past].ctx, "model", "toy",
                      "round", (int)past + 1, "attempt", 1, "phase", "done");
+  if (!h->round)
+    return json_object();
   hex_encode(ctx, h->round->open->ctx.b, 32);
   return json_pack("{s:s,s:s,s:i,s:i,s:s,s:i,s:i}", "ctx", ctx, "model", "toy", "round",
                    (int)h->round_number, "attempt", (int)h->attempt, "phase",
@@ -515,7 +517,8 @@ static enum err put_chunk(struct host *h, const char *path, struct bytes body,
   unsigned index;
   struct host_member *m = member_by_hex(h, path);
   ck_assert_ptr_nonnull(m);
-  ck_assert_int_eq(sscanf(path + 64, "/chunks/%u", &index), 1);
+  ck_assert_int_eq(strncmp(path + 64, "/chunks/", 8), 0);
+  index = (unsigned)strtoul(path + 72, NULL, 10);
   ck_assert_ptr_nonnull(m->events[2]); /* only after the manifest */
   if (h->phase != PHASE_UPLOAD)
     return E_PHASE;

@@ -6,7 +6,7 @@
 #ifndef TEST_HOST_H
 #define TEST_HOST_H
 
-#include "api.h"
+#include "clients/lib/api.h"
 #include "core/party.h"
 #include "model/spec.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Runs the suites of clients/lib. */
-#define _XOPEN_SOURCE 700
 #include "test_client.h"
 
-#include <ftw.h>
+#include <fts.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +19,15 @@ void temporary_make(char path[256])
   ck_assert_ptr_nonnull(mkdtemp(path));
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-  return remove(path);
-}
-
 void temporary_remove(const char *path)
 {
-  nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  char *const roots[] = {(char *)path, NULL};
+  FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOSTAT, NULL);
+  ck_assert_ptr_nonnull(walk);
+  for (FTSENT *at; (at = fts_read(walk));)
+    if (at->fts_info != FTS_D)
+      ck_assert_int_eq(remove(at->fts_accpath), 0);
+  fts_close(walk);
 }
 
 int main(void)

@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "drive.h"
+#include "clients/lib/drive.h"
 #include "host.h"
 #include "test_client.h"
 #include "util/field.h"

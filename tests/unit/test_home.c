@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "home.h"
+#include "clients/lib/home.h"
 #include "test_client.h"
 
 static char folder[256];

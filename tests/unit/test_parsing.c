@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "http.h"
-#include "link.h"
-#include "npy.h"
+#include "clients/lib/http.h"
+#include "clients/lib/link.h"
+#include "clients/lib/npy.h"
 #include "test_client.h"
 
 /* A .npy file of version 1.0 with this header text and body. */
