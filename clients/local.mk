@@ -4,8 +4,8 @@
 noinst_LIBRARIES += libclient.a
 libclient_a_SOURCES = \
   clients/lib/api.c clients/lib/api.h \
-  clients/lib/drive.c clients/lib/drive_store.c clients/lib/drive.h \
-  clients/lib/drive_state.h \
+  clients/lib/drive.c clients/lib/drive_store.c clients/lib/drive_upload.c \
+  clients/lib/drive.h clients/lib/drive_state.h \
   clients/lib/home.c clients/lib/home.h \
   clients/lib/http.c clients/lib/http.h \
   clients/lib/link.c clients/lib/link.h \

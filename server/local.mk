@@ -3,6 +3,7 @@
 bin_PROGRAMS += chorusd
 chorusd_SOURCES = \
   server/auth.c \
+  server/clock.c \
   server/common.c server/common.h \
   server/handlers.h \
   server/http.c server/http.h server/http_internal.h \

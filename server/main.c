@@ -233,7 +233,8 @@ static enum err run_serve(const struct settings *s, struct why *why)
       .config = {.database = s->db,
                  .url = s->url,
                  .workers = (unsigned)s->request_workers,
-                 .job_workers = (unsigned)s->job_workers},
+                 .job_workers = (unsigned)s->job_workers,
+                 .quota_bytes = s->quota_bytes},
   };
   sigset_t signals;
   TRY(need(s->db, "db", why));

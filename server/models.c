@@ -140,7 +140,7 @@ enum err models_create(struct request *rq, struct reply *rp)
   if (!slug_valid(model))
     return why_set(rq->why, E_FIELD_VALUE, "model",
                    "must be lowercase letters, digits and hyphens, at most 63");
-  TRY(spec_read(&spec, json, rq->why));
+  TRY(spec_read(&spec, rq->server, json, rq->why));
   struct create c = {.rq = rq, .model = model, .spec = spec};
   TRY(db_transaction(rq->db, create, &c));
   rp->status = 201;

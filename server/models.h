@@ -6,8 +6,10 @@
 #include "model/spec.h"
 #include "server/common.h"
 
-/* A spec that arrived as the member "spec" of a body. Errors name spec.PATH. */
-enum err spec_read(struct spec **out, const json_t *spec, struct why *why) MUST_USE;
+/* A spec that arrived as the member "spec" of a body. Errors name spec.PATH; E_QUOTA when
+ * one full round of it would take more than the server's quota. */
+enum err spec_read(struct spec **out, const struct server *server, const json_t *spec,
+                   struct why *why) MUST_USE;
 
 /* Inside a transaction: the model event of a version, its row and its initial weights.
  * previous is H of the version before, or NULL. The models row exists. */

@@ -17,6 +17,7 @@ struct server_config {
   unsigned workers;     /* request workers */
   unsigned job_workers; /* threads that sum, unmask, evaluate */
   bool simulated_chain; /* tests only */
+  uint64_t quota_bytes; /* masked vectors of one round at most; 0: no limit */
 };
 
 struct server {

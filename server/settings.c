@@ -41,7 +41,7 @@ static const struct key keys[] = {
     {"timeout", NUMBER, AT(timeout), 1, 3600, "30",
      "seconds without a byte until a connection is closed"},
     {"quota-bytes", NUMBER, AT(quota_bytes), 0, UINT64_MAX, "0",
-     "stored vectors at most, of all open rounds; 0: no limit"},
+     "what the masked vectors of one round may take; 0: no limit"},
     {"log-level", TEXT, AT(log_level), 0, 0, "info", "debug, info, warning or error"},
 };
 

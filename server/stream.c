@@ -75,10 +75,11 @@ static void evict(struct streams *s)
 
 void streams_done(struct streams *s)
 {
-  while (s->newest) {
-    struct piece *p = s->newest;
-    unlink_piece(s, p);
+  struct piece *p = s->newest;
+  while (p) {
+    struct piece *older = p->older;
     piece_free(p);
+    p = older;
   }
   pthread_mutex_destroy(&s->mutex);
 }

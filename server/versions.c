@@ -8,19 +8,36 @@
 #include "server/models.h"
 #include "util/text.h"
 
-enum err spec_read(struct spec **out, const json_t *spec, struct why *why)
+static enum err check_quota(const struct server *server, const struct spec *s,
+                            struct why *why)
 {
-  char *dump = json_dumps(spec, JSON_COMPACT);
-  if (!dump)
-    return E_INTERNAL;
-  AUTO(free_drop) char *text = dump;
-  struct why below = {0};
-  enum err e = spec_parse(out, BYTES(text, strlen(text)), &below);
-  if (e == OK)
+  uint64_t quota = server->config.quota_bytes;
+  uint64_t each = (s->d + s->tail_count) * (s->ring_bits / 8);
+  if (quota == 0 || s->cohort.maximum * each <= quota)
     return OK;
-  char field[sizeof below.field + 8];
-  snprintf(field, sizeof field, "spec%s%s", *below.field ? "." : "", below.field);
-  return why_set(why, e, field, "%s", below.detail);
+  return why_set(why, E_QUOTA, "spec.cohort.maximum",
+                 "%llu participants of %llu bytes each are more than %llu",
+                 (unsigned long long)s->cohort.maximum, (unsigned long long)each,
+                 (unsigned long long)quota);
+}
+
+enum err spec_read(struct spec **out, const struct server *server, const json_t *spec,
+                   struct why *why)
+{
+  AUTO(free_drop) char *text = json_dumps(spec, JSON_COMPACT);
+  AUTO(spec_drop) struct spec *s = NULL;
+  struct why below = {0};
+  if (!text)
+    return E_INTERNAL;
+  enum err e = spec_parse(&s, BYTES(text, strlen(text)), &below);
+  if (e != OK) {
+    char field[sizeof below.field + 8];
+    snprintf(field, sizeof field, "spec%s%s", *below.field ? "." : "", below.field);
+    return why_set(why, e, field, "%s", below.detail);
+  }
+  TRY(check_quota(server, s, why));
+  *out = STEAL(s);
+  return OK;
 }
 
 /* The `model` event, unsigned. */
@@ -122,7 +139,7 @@ enum err versions_create(struct request *rq, struct reply *rp)
   const struct field fields[] = {FIELD_OBJECT("spec", &json), FIELD_END};
   TRY(request_model(rq, &model));
   TRY(request_json(rq, &root, fields));
-  TRY(spec_read(&spec, json, rq->why));
+  TRY(spec_read(&spec, rq->server, json, rq->why));
   struct advance a = {.rq = rq, .model = model, .spec = spec};
   TRY(db_transaction(rq->db, advance, &a));
   rp->status = 201;

@@ -169,10 +169,11 @@ void waits_notify(struct waits *w, const char *topic)
 bool reply_wait(struct request *rq, struct reply *rp, const char *topic)
 {
   struct exchange *x = rq->http;
+  size_t size = strlen(topic) + 1;
   if (!x->may_wait || rq->waited || clock_now() >= x->wait_deadline ||
-      strlen(topic) >= sizeof rp->wait_topic)
+      size > sizeof rp->wait_topic)
     return false;
-  strcpy(rp->wait_topic, topic);
+  memcpy(rp->wait_topic, topic, size);
   rp->wait_until = x->wait_deadline;
   return true;
 }

@@ -49,6 +49,11 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
   tests/vectors/optimiser.json
 
+# The HTTP layer and the handlers, against a real PostgreSQL.
+TESTS += tests/scenario/http.sh
+EXTRA_DIST += tests/scenario/http.sh tests/scenario/serving.py \
+  tests/scenario/test_http.py tests/scenario/test_nouns.py
+
 # The clients' library: against a server in memory.
 check_PROGRAMS += test_client
 test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
@@ -58,10 +63,6 @@ test_client_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/clients/lib
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client
-# The HTTP layer and the handlers, against a real PostgreSQL.
-TESTS += tests/scenario/http.sh
-EXTRA_DIST += tests/scenario/http.sh tests/scenario/serving.py \
-  tests/scenario/test_http.py tests/scenario/test_nouns.py
 
 # The round engine without HTTP.
 check_PROGRAMS += test_engine
@@ -72,8 +73,11 @@ test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
 $(test_engine_OBJECTS): src/db/queries.h
 TESTS += test_engine
 
-# The HTTP layer and the handlers, against a real PostgreSQL.
-TESTS += tests/scenario/http.sh
-EXTRA_DIST += tests/scenario/http.sh tests/scenario/test_http.py tests/scenario/serving.py
+# What the HTTP layer keeps waiting: requests for a change, bodies for room.
+check_PROGRAMS += test_wait
+test_wait_SOURCES = tests/unit/test_wait.c server/wait.c server/room.c server/clock.c
+test_wait_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CHECK_CFLAGS)
+test_wait_LDADD = $(UTIL_LIBS) $(CHECK_LIBS)
+$(test_wait_OBJECTS): src/db/queries.h
+TESTS += test_wait
 
-include tests/swarm/local.mk

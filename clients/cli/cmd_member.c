@@ -52,13 +52,13 @@ static void say_enrolled(struct cli *c, const struct membership *m, bool admitte
   if (admitted)
     say(c, "You can take part: chorus participate %s --data FILE.csv", m->model);
   else
-    say(c, "The administrator of %s admits you next; your id is %s.", m->model, hex);
+    say(c, "The administrator admits you next: chorus admin admit %s %s", m->model, hex);
 }
 
 enum err cmd_enroll(struct cli *c, struct why *why)
 {
   struct invite_link link;
-  bool made, admitted;
+  bool made, before, admitted;
   AUTO(membership_done) struct membership m = {0};
   AUTO(json_drop) json_t *receipt = NULL;
   TRY(link_parse(&link, c->o.words[0], why));
@@ -73,7 +73,13 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   TRY(cli_server(c, link.address, why));
   TRY(pin_make(&c->pin, c->home, &c->api, link.address, &link.instance, why));
   TRY(pin_confirm(&c->pin, &c->api, why));
-  TRY(membership_make(&m, c->home, &c->self, &link, c->o.name, c->o.payout, why));
+  TRY(membership_make(&m, &before, c->home, &c->self, &link, c->o.name, c->o.payout,
+                      why));
+  if (before) {
+    say(c, "You were enrolled at this server before; the invite was not used.");
+    say_enrolled(c, &m, json_is_true(json_object_get(m.json, "admitted")));
+    return OK;
+  }
   const char *name = json_string_value(json_object_get(m.json, "name"));
   const char *hex = json_string_value(json_object_get(m.json, "salt"));
   uint8_t salt[16];

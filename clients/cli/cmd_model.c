@@ -46,6 +46,16 @@ static enum err rows(struct dataset **out, struct cli *c, const struct model *m,
   return work_dataset(out, m->spec, c->o.data, use, why);
 }
 
+/* "The model of round 3" */
+static const char *which(char out[48], const struct model *m)
+{
+  if (m->round)
+    snprintf(out, 48, "The model of round %llu", (unsigned long long)m->round);
+  else
+    snprintf(out, 48, "The initial model");
+  return out;
+}
+
 /* ---- predict ---- */
 
 static void put_cell(FILE *to, const char *text)
@@ -126,8 +136,8 @@ enum err cmd_predict(struct cli *c, struct why *why)
   bool bad = ferror(to) != 0;
   if (to != stdout) {
     bad = fclose(to) != 0 || bad;
-    say(c, "%zu predictions are in %s, by the model of round %llu.", d->rows, c->o.out,
-        (unsigned long long)m.round);
+    char name[48];
+    say(c, "%s made %zu predictions: %s.", which(name, &m), d->rows, c->o.out);
   }
   return bad ? why_set(why, E_IO, c->o.out ? c->o.out : "output", "could not be written")
              : OK;
@@ -162,6 +172,7 @@ enum err cmd_evaluate(struct cli *c, struct why *why)
   AUTO(model_done) struct model m = {0};
   AUTO(dataset_drop) struct dataset *d = NULL;
   struct metrics f;
+  char name[48];
   TRY(fetch(&m, c, why));
   TRY(rows(&d, c, &m, DATASET_TRAIN, why));
   TRY(metrics_evaluate(&f, m.weights, m.spec, d, 0));
@@ -173,12 +184,11 @@ enum err cmd_evaluate(struct cli *c, struct why *why)
     json_object_set_new(line, "accuracy", json_real((double)f.correct / n));
   say_json(c, line);
   if (m.spec->target.categorical)
-    say(c, "The model of round %llu is right in %.1f %% of %llu rows; mean loss %.4g.",
-        (unsigned long long)m.round, 100 * (double)f.correct / n,
-        (unsigned long long)f.evaluated, f.loss / n);
+    say(c, "%s is right in %.1f %% of %llu rows; mean loss %.4g.", which(name, &m),
+        100 * (double)f.correct / n, (unsigned long long)f.evaluated, f.loss / n);
   else
-    say(c, "The model of round %llu has a mean loss of %.4g on %llu rows.",
-        (unsigned long long)m.round, f.loss / n, (unsigned long long)f.evaluated);
+    say(c, "%s has a mean loss of %.4g on %llu rows.", which(name, &m), f.loss / n,
+        (unsigned long long)f.evaluated);
   for (size_t g = 0; g < m.spec->group_count; g++)
     say_group(c, m.spec, g, &f.group[g]);
   return OK;
@@ -216,7 +226,7 @@ enum err cmd_weights(struct cli *c, struct why *why)
   AUTO(model_done) struct model m = {0};
   AUTO(buf_done) struct buf head = {0};
   struct digest hash;
-  char hex[65];
+  char hex[65], name[48];
   if (!c->o.out)
     return why_set(why, E_USAGE, "--out", "is needed");
   TRY(fetch(&m, c, why));
@@ -231,7 +241,7 @@ enum err cmd_weights(struct cli *c, struct why *why)
   say_json(c, json_pack("{s:s,s:I,s:I,s:s,s:s}", "event", "weights", "round",
                         (json_int_t)m.round, "d", (json_int_t)m.spec->d, "sha256", hex,
                         "file", c->o.out));
-  say(c, "%zu weights of round %llu are in %s (SHA-256 %s).", m.spec->d,
-      (unsigned long long)m.round, c->o.out, hex);
+  say(c, "%s, %zu weights, is in %s (SHA-256 %s).", which(name, &m), m.spec->d, c->o.out,
+      hex);
   return OK;
 }

@@ -53,6 +53,10 @@ static void waiting_for_people(struct cli *c, const struct drive *d,
   uint64_t missing = s->awaited_count;
   int64_t slack = drive_slack(d, s);
   const char *what_if = "";
+  if (!missing) {
+    say_new(c, "Everybody is there; the server checks and goes on.");
+    return;
+  }
   if (slack >= 0)
     what_if = (uint64_t)slack >= missing
                   ? plural(missing, " If it does not come, the round goes on without it.",

@@ -4,18 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/merkle.h"
 #include "drive_state.h"
 #include "util/field.h"
 #include "util/text.h"
 
 /* ---- small things ---- */
-
-static void progress(struct drive *d, const char *what, uint64_t done, uint64_t total)
-{
-  if (d->hooks.progress)
-    d->hooks.progress(d->hooks.arg, what, done, total);
-}
 
 static json_t *record_start(const struct drive *d, const char *outcome,
                             const struct state *s)
@@ -55,9 +48,8 @@ static enum err fetch_event(struct drive *d, const char *type, json_t **out,
   return api_event(d->api, d->ctx_hex, type, out, why);
 }
 
-/* Stores, then sends one signed event; keeps the receipt. *reply: the whole answer. */
-static enum err say(struct drive *d, const char *type, const char *what,
-                    const json_t *event, json_t *extra, json_t **reply, struct why *why)
+enum err drive_say(struct drive *d, const char *type, const char *what,
+                   const json_t *event, json_t *extra, json_t **reply, struct why *why)
 {
   TRY(drive_save_party(d, why));
   TRY(drive_save_said(d, type, event, why));
@@ -83,7 +75,7 @@ static enum err agree(struct drive *d, struct why *why)
   return known_save(d->home, &d->known, d->pin, d->model, why);
 }
 
-static enum err load_spec(struct drive *d, struct why *why)
+enum err drive_load_spec(struct drive *d, struct why *why)
 {
   const struct open_event *o = d->round->open;
   if (d->spec && memcmp(&d->spec->hash, &o->spec, sizeof o->spec) == 0)
@@ -111,7 +103,7 @@ static enum err begin(struct drive *d, struct why *why)
     return why_set(why, E_USAGE, "--minimum",
                    "this round promises %u organisations in its sum, you ask for %u",
                    o->minimum, d->options.minimum);
-  TRY(load_spec(d, why));
+  TRY(drive_load_spec(d, why));
   TRY(trust_terms(d->round, d->spec, &d->known, d->pin, d->api, d->options.allow_import,
                   why));
   TRY(agree(d, why));
@@ -130,7 +122,7 @@ static enum err step_join(struct drive *d, struct drive_report *out, struct why 
   if (!d->party)
     TRY(begin(d, why));
   TRY(party_join(d->party, d->round, &event));
-  TRY(say(d, "join", "joins", event, NULL, &reply, why));
+  TRY(drive_say(d, "join", "joins", event, NULL, &reply, why));
   return did(out, "joined");
 }
 
@@ -188,7 +180,7 @@ static enum err step_share(struct drive *d, struct drive_report *out, struct why
   TRY(party_share(d->party, d->round, &event, &deals, why));
   TRY(base64_encode(&text, deals));
   extra = json_pack("{s:s}", "deals", buf_text(&text));
-  TRY(say(d, "share", "shares", event, extra, &reply, why));
+  TRY(drive_say(d, "share", "shares", event, extra, &reply, why));
   return did(out, "shared");
 }
 
@@ -231,153 +223,17 @@ static enum err take_boxes(struct drive *d, struct why *why)
   return drive_save_party(d, why);
 }
 
-/* Turns the party's mark "masked" on where y is on the disk but the party on the disk was
- * saved before: the same masks go onto zeros that are thrown away. */
-static enum err mark_masked(struct drive *d)
-{
-  const struct open_event *o = d->round->open;
-  AUTO(buf_done) struct buf none = {.max = open_bytes(o) + 1};
-  TRY(buf_reserve(&none, open_bytes(o)));
-  memset(none.data, 0, open_bytes(o));
-  struct ring x = {none.data, open_len(o), o->ring_bits};
-  enum err e = party_mask(d->party, d->round, x);
-  sodium_memzero(none.data, open_bytes(o));
-  return e;
-}
-
-/* Trains, masks, and puts y on the disk. */
-static enum err make_y(struct drive *d, struct buf *y, struct why *why)
-{
-  const struct open_event *o = d->round->open;
-  AUTO(free_drop) float *base = NULL;
-  TRY(load_spec(d, why));
-  TRY(trust_base(&base, d->round, d->spec, d->api, why));
-  TRY(buf_reserve(y, open_bytes(o)));
-  y->len = open_bytes(o);
-  memset(y->data, 0, y->len);
-  struct ring x = {y->data, open_len(o), o->ring_bits};
-  enum err e = d->hooks.update(d->hooks.arg, d->spec, base, x, why);
-  if (e == OK)
-    e = party_mask(d->party, d->round, x);
-  if (e == OK)
-    e = home_write(d->home, round_file(d, "y.bin").text, buf_bytes(y), why);
-  if (e != OK)
-    sodium_memzero(y->data, y->len); /* perhaps not masked */
-  return e;
-}
-
-/* y from the disk; it is computed at most once. */
-static enum err take_y(struct drive *d, struct buf *y, struct why *why)
-{
-  const struct open_event *o = d->round->open;
-  bool signed_before = party_event(d->party, "update") != NULL;
-  y->max = open_bytes(o) + 1;
-  enum err e = home_read(d->home, round_file(d, "y.bin").text, y, why);
-  if (e == E_NOT_FOUND && signed_before)
-    return why_set(why, E_STATE, "y.bin", "the masked update is lost");
-  if (e == E_NOT_FOUND)
-    return make_y(d, y, why);
-  TRY(e);
-  if (y->len != open_bytes(o))
-    return why_set(why, E_STATE, "y.bin", "the masked update is damaged");
-  return signed_before ? OK : mark_masked(d);
-}
-
-static struct bytes chunk_of(const struct buf *y, uint64_t index)
-{
-  size_t at = (size_t)index * CHUNK_BYTES;
-  return BYTES(y->data + at, MIN(CHUNK_BYTES, y->len - at));
-}
-
-/* The leaf hashes of y's chunks, as JSON and as a root. */
-static json_t *hash_chunks(const struct buf *y, struct digest *root)
-{
-  struct merkle tree = {0};
-  json_t *list = json_array();
-  for (uint64_t c = 0; c * CHUNK_BYTES < y->len; c++) {
-    struct digest leaf;
-    merkle_leaf(&leaf, chunk_of(y, c));
-    merkle_add_hash(&tree, &leaf);
-    json_array_append_new(list, json_hex(leaf.b, 32));
-  }
-  merkle_root(root, &tree);
-  return list;
-}
-
-/* The manifest, signed over exactly this y. */
-static enum err take_manifest(struct drive *d, const struct buf *y, const json_t **event,
-                              json_t **chunks, struct why *why)
-{
-  struct digest root;
-  char hex[65];
-  AUTO(json_drop) json_t *list = hash_chunks(y, &root);
-  TRY(party_update(d->party, d->round, y->len, &root, event));
-  const char *is = json_string_value(json_object_get(*event, "chunks"));
-  if (!is || strcmp(is, hex_encode(hex, root.b, 32)) != 0)
-    return why_set(why, E_STATE, "y.bin", "is not the masked update that was signed");
-  *chunks = STEAL(list);
-  return OK;
-}
-
-static enum err put_chunks(struct drive *d, const struct buf *y, const json_t *missing,
-                           const struct digest *update, json_t **receipt, struct why *why)
-{
-  uint64_t count = (y->len + CHUNK_BYTES - 1) / CHUNK_BYTES;
-  size_t i, len = json_array_size(missing);
-  json_t *entry;
-  json_array_foreach ((json_t *)missing, i, entry) {
-    json_int_t c = json_is_integer(entry) ? json_integer_value(entry) : -1;
-    if (c < 0 || (uint64_t)c >= count)
-      return why_set(why, E_REPLY, "missing", "there is no such chunk");
-    progress(d, "upload", count - len + i, count);
-    AUTO(json_drop) json_t *got = NULL;
-    TRY(api_chunk(d->api, d->ctx_hex, &d->self->id, (uint64_t)c, chunk_of(y, (uint64_t)c),
-                  update, &got, why));
-    if (got && !*receipt)
-      *receipt = json_incref(got);
-  }
-  progress(d, "upload", count, count);
-  return OK;
-}
-
-static enum err upload(struct drive *d, const struct buf *y, const json_t *event,
-                       json_t *chunks, struct why *why)
-{
-  struct digest update;
-  AUTO(json_drop) json_t *extra = json_pack("{s:O}", "chunks", chunks);
-  AUTO(json_drop) json_t *reply = NULL, *missing = NULL, *receipt = NULL, *late = NULL;
-  TRY(event_hash(&update, event));
-  /* the same bytes again are always welcome, and say what is missing */
-  TRY(say(d, "update", "updates", event, extra, &reply, why));
-  json_t *list = json_object_get(reply, "missing");
-  if (json_is_array(list))
-    missing = json_incref(list);
-  else
-    TRY(api_progress(d->api, d->ctx_hex, &d->self->id, &update, &missing, &receipt, why));
-  TRY(put_chunks(d, y, missing, &update, &receipt, why));
-  if (!receipt) {
-    TRY(api_progress(d->api, d->ctx_hex, &d->self->id, &update, &late, &receipt, why));
-    if (json_array_size(late) > 0 || !receipt)
-      return why_set(why, E_REPLY, "update",
-                     "every chunk was sent, but the server says some are missing");
-  }
-  return drive_save_receipt(d, "complete", receipt, why);
-}
-
 static enum err step_upload(struct drive *d, struct drive_report *out, struct why *why)
 {
   AUTO(buf_done) struct buf y = {0};
-  AUTO(json_drop) json_t *chunks = NULL;
-  const json_t *event;
   if (drive_has_receipt(d, "complete"))
     return OK;
   TRY(take_sharers(d, why));
   TRY(check_in_sharers(d, why));
   TRY(enough(d, d->round->sharers, why));
   TRY(take_boxes(d, why));
-  TRY(take_y(d, &y, why));
-  TRY(take_manifest(d, &y, &event, &chunks, why));
-  TRY(upload(d, &y, event, chunks, why));
+  TRY(drive_take_y(d, &y, why));
+  TRY(drive_upload(d, &y, why));
   return did(out, "uploaded");
 }
 
@@ -452,7 +308,7 @@ static enum err step_unmask(struct drive *d, struct drive_report *out, struct wh
   if (!party_event(d->party, "unmask"))
     TRY(check_history(d, why));
   TRY(party_unmask(d->party, d->round, d->updates, d->options.minimum, &event, why));
-  TRY(say(d, "unmask", "unmasks", event, NULL, &reply, why));
+  TRY(drive_say(d, "unmask", "unmasks", event, NULL, &reply, why));
   return did(out, "answered");
 }
 

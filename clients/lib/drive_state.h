@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of a drive, shared by drive.c (what is done when) and drive_store.c (what
- * the folder of a round holds). */
+ * The inside of a drive, shared by drive.c (what is done when), drive_upload.c (the
+ * masked update) and drive_store.c (what the folder of a round holds). */
 #ifndef CLIENTS_DRIVE_STATE_H
 #define CLIENTS_DRIVE_STATE_H
 
@@ -55,6 +55,17 @@ enum err drive_save_document(struct drive *d, const char *type, const json_t *ev
 bool drive_has_receipt(struct drive *d, const char *type);
 enum err drive_save_receipt(struct drive *d, const char *type, const json_t *reply,
                             struct why *why) MUST_USE;
+
+/* The spec of the round at hand, into d->spec. */
+enum err drive_load_spec(struct drive *d, struct why *why) MUST_USE;
+/* Stores, then sends one signed event; keeps the receipt. *reply: the whole answer. */
+enum err drive_say(struct drive *d, const char *type, const char *what,
+                   const json_t *event, json_t *extra, json_t **reply,
+                   struct why *why) MUST_USE;
+/* The masked update: from the disk, or made now and put there; computed at most once. */
+enum err drive_take_y(struct drive *d, struct buf *y, struct why *why) MUST_USE;
+/* Its manifest, then every chunk that the server lacks; keeps the receipt. */
+enum err drive_upload(struct drive *d, const struct buf *y, struct why *why) MUST_USE;
 
 /* Writes how it ended (takes over the reference), then removes what is secret or large.
  */

@@ -197,7 +197,7 @@ enum err drive_save_receipt(struct drive *d, const char *type, const json_t *rec
 
 enum err drive_sweep(struct drive *d, struct why *why)
 {
-  /* secrets first */
+  /* secrets first, received shares among them */
   static const char *const names[] = {"party.json", "y.bin", "members.json",
                                       "shares.json", "updates.json"};
   if (d->party)

@@ -141,9 +141,11 @@ void membership_done(struct membership *m)
   *m = (struct membership){0};
 }
 
-static void membership_path(char out[PATH_ROOM], const char *instance, const char *model)
+/* folder: "members", or "invites" while it is not known whether the server took it */
+static void membership_path(char out[PATH_ROOM], const char *folder, const char *instance,
+                            const char *model)
 {
-  snprintf(out, PATH_ROOM, "members/%s.%s.json", instance, model);
+  snprintf(out, PATH_ROOM, "%s/%s.%s.json", folder, instance, model);
 }
 
 static enum err membership_read(struct membership *out, struct home *h, const char *path,
@@ -166,8 +168,10 @@ static enum err membership_read(struct membership *out, struct home *h, const ch
 enum err membership_save(struct home *h, const struct membership *m, struct why *why)
 {
   char path[PATH_ROOM];
-  membership_path(path, m->instance, m->model);
-  return home_write_json(h, path, m->json, false, why);
+  membership_path(path, "members", m->instance, m->model);
+  TRY(home_write_json(h, path, m->json, false, why));
+  membership_path(path, "invites", m->instance, m->model);
+  return home_remove(h, path, why);
 }
 
 static json_t *enroll_event(const struct self *self, const struct invite_link *link,
@@ -191,41 +195,94 @@ static bool answers(const struct membership *m, const uint8_t invite[32])
   return is && strcmp(is, hex_encode(hex, invite, 32)) == 0;
 }
 
-enum err membership_make(struct membership *out, struct home *h, const struct self *self,
-                         const struct invite_link *link, const char *name,
-                         const char *payout, struct why *why)
+static void invite_mac(uint8_t out[32], const struct self *self,
+                       const struct invite_link *link)
 {
-  uint8_t invite[32], salt[16];
-  struct digest hash;
-  char path[PATH_ROOM];
-  AUTO(membership_done) struct membership m = {0};
   crypto_auth_hmacsha256_state mac;
   crypto_auth_hmacsha256_init(&mac, link->code, sizeof link->code);
   crypto_auth_hmacsha256_update(&mac, self->id.b, sizeof self->id.b);
-  crypto_auth_hmacsha256_final(&mac, invite);
+  crypto_auth_hmacsha256_final(&mac, out);
+}
+
+static json_t *membership_json(const struct membership *m, const struct invite_link *link,
+                               const json_t *event, const char *name,
+                               const uint8_t salt[16])
+{
+  return json_pack("{s:s,s:s,s:s,s:O,s:O,s:s,s:o,s:n,s:b}", "address", link->address,
+                   "model", m->model, "instance", m->instance, "organisation",
+                   json_object_get(event, "organisation"), "event", event, "name", name,
+                   "salt", json_hex(salt, 16), "receipt", "admitted", 0);
+}
+
+/* A fresh enrolment, stored before it is sent. */
+static enum err membership_fresh(struct membership *m, struct home *h,
+                                 const struct self *self, const struct invite_link *link,
+                                 const char *name, const char *payout,
+                                 const uint8_t invite[32], struct why *why)
+{
+  uint8_t salt[16];
+  struct digest hash;
+  char path[PATH_ROOM];
+  crypto_hash_sha256_state sha;
+  randombytes_buf(salt, sizeof salt);
+  crypto_hash_sha256_init(&sha);
+  crypto_hash_sha256_update(&sha, salt, sizeof salt);
+  crypto_hash_sha256_update(&sha, (const uint8_t *)name, strlen(name));
+  crypto_hash_sha256_final(&sha, hash.b);
+  AUTO(json_drop) json_t *event = enroll_event(self, link, payout, invite, &hash);
+  TRY(event_sign(event, &self->key));
+  m->json = membership_json(m, link, event, name, salt);
+  if (!m->json)
+    return why_set(why, E_USAGE, "--name", "must be UTF-8");
+  membership_path(path, "invites", m->instance, m->model);
+  return home_write_json(h, path, m->json, false, why);
+}
+
+/* The enrolment at this instance that the server took, for whichever model. */
+static enum err enrolled_at(struct membership *out, struct home *h, const char *instance,
+                            struct why *why)
+{
+  AUTO(json_drop) json_t *names = NULL;
+  size_t i;
+  json_t *name;
+  TRY(home_list(h, "members", &names, why));
+  json_array_foreach (names, i, name) {
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "members/%.200s", json_string_value(name));
+    if (strncmp(json_string_value(name), instance, 64) == 0)
+      return membership_read(out, h, path, why);
+  }
+  return E_NOT_FOUND;
+}
+
+enum err membership_make(struct membership *out, bool *before, struct home *h,
+                         const struct self *self, const struct invite_link *link,
+                         const char *name, const char *payout, struct why *why)
+{
+  uint8_t invite[32];
+  char path[PATH_ROOM];
+  AUTO(membership_done) struct membership m = {0}, old = {0};
+  invite_mac(invite, self, link);
   hex_encode(m.instance, link->instance.b, 32);
   snprintf(m.model, sizeof m.model, "%s", link->model);
-  membership_path(path, m.instance, m.model);
-  enum err e = membership_read(&m, h, path, why);
+  enum err e = enrolled_at(&old, h, m.instance, why);
   if (e != OK && e != E_NOT_FOUND)
     return e;
-  if (e == E_NOT_FOUND || !answers(&m, invite)) {
-    crypto_hash_sha256_state sha;
-    randombytes_buf(salt, sizeof salt);
-    crypto_hash_sha256_init(&sha);
-    crypto_hash_sha256_update(&sha, salt, sizeof salt);
-    crypto_hash_sha256_update(&sha, (const uint8_t *)name, strlen(name));
-    crypto_hash_sha256_final(&sha, hash.b);
-    AUTO(json_drop) json_t *event = enroll_event(self, link, payout, invite, &hash);
-    TRY(event_sign(event, &self->key));
-    json_decref(m.json);
-    m.json = json_pack("{s:s,s:s,s:s,s:o,s:O,s:s,s:o,s:n,s:b}", "address", link->address,
-                       "model", link->model, "instance", m.instance, "organisation",
-                       json_hex(link->organisation.b, 16), "event", event, "name", name,
-                       "salt", json_hex(salt, 16), "receipt", "admitted", 0);
-    if (!m.json)
-      return why_set(why, E_USAGE, "--name", "must be UTF-8");
+  *before = e == OK && !answers(&old, invite);
+  membership_path(path, e == OK ? "members" : "invites", m.instance, m.model);
+  e = membership_read(&m, h, path, why);
+  if (e != OK && e != E_NOT_FOUND)
+    return e;
+  if (*before && e == E_NOT_FOUND) {
+    m.json = json_deep_copy(old.json);
+    json_object_set_new(m.json, "model", json_string(m.model));
+    json_object_set_new(m.json, "admitted", json_false());
     TRY(membership_save(h, &m, why));
+  } else if (!*before && (e == E_NOT_FOUND || !answers(&m, invite))) {
+    membership_done(&m);
+    hex_encode(m.instance, link->instance.b, 32);
+    snprintf(m.model, sizeof m.model, "%s", link->model);
+    TRY(membership_fresh(&m, h, self, link, name, payout, invite, why));
   }
   *out = m;
   m.json = NULL;

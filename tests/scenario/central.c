@@ -47,8 +47,9 @@ static struct dataset *read_rows(const struct spec *s, const char *path)
   struct dataset *rows = NULL;
   struct why why = {0};
   read_file(&text, path);
-  check(dataset_parse(&rows, s, buf_bytes(&text), DATASET_TRAIN, &CSV_LIMITS_DEFAULT, &why),
-        &why, path);
+  check(
+      dataset_parse(&rows, s, buf_bytes(&text), DATASET_TRAIN, &CSV_LIMITS_DEFAULT, &why),
+      &why, path);
   return rows;
 }
 

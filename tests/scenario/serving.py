@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 BUILD = os.environ.get("CHORUS_BUILDDIR", "build")
 SOURCE = os.environ.get("CHORUS_SRCDIR", ".")
@@ -33,6 +34,13 @@ def psql(conninfo, sql, check=True):
     if check and done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout.strip()
+
+
+def with_database(conninfo, name):
+    """The same server, another database; both of libpq's ways to write it."""
+    if "://" in conninfo:
+        return urllib.parse.urlsplit(conninfo)._replace(path="/" + name).geturl()
+    return f"{conninfo} dbname={name}"
 
 
 class Key:
@@ -99,7 +107,7 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="chorus-http-")
         self.name = "chorus_http_" + secrets.token_hex(6)
         psql(DATABASE, f"CREATE DATABASE {self.name}")
-        self.db = f"{DATABASE} dbname={self.name}"
+        self.db = with_database(DATABASE, self.name)
         self.key = os.path.join(self.folder, "key")
         self.run("init", "--origin", "chorus.test/log", "--key", self.key, *self.init)
         self.token = self.run("admin", "create", "root").strip()

@@ -469,10 +469,9 @@ class Waits(Base):
         """Without the connection for notifications waiting still ends, a little later."""
         waits = self.waiting(5)
         time.sleep(0.3)
-        killed = psql(self.server.db, "SELECT count(pg_terminate_backend(pid)) FROM "
-                      "pg_stat_activity WHERE datname = current_database() AND "
-                      "query = 'LISTEN chorus'")
-        self.assertEqual(killed, "1")
+        self.assertTrue(wait_until(lambda: psql(
+            self.server.db, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query = 'LISTEN chorus'") == "1"))
         self.open()
         for w in waits:
             reply, took = w.result(10)

@@ -128,6 +128,18 @@ class Models(Base):
         self.problem(self.server.get("/models/fresh/results?cursor=x"), "bad-value", "cursor")
 
 
+class Quota(Base):
+    flags = {"quota_bytes": 1000000}
+
+    def test_quota(self):
+        """Ten vectors of 25,000 words of four bytes would fit, but for the tail."""
+        self.refused("over-quota", "spec.cohort.maximum", "POST", "/models",
+                     {"model": "wide", "spec": serving.vector(25000)}, admin=True)
+        self.server.model("wide", serving.vector(24999))
+        self.refused("over-quota", "spec.cohort.maximum", "POST", "/models/wide/versions",
+                     {"spec": {**serving.vector(24999), "ring_bits": 64}}, admin=True)
+
+
 class People(Base):
     @classmethod
     def setUpClass(cls):

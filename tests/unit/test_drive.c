@@ -93,7 +93,7 @@ static void human_init(struct human *u, struct host *host, unsigned number)
   AUTO(membership_done) struct membership m = {0};
   AUTO(json_drop) json_t *receipt = NULL;
   uint8_t salt[16];
-  bool admitted;
+  bool before, admitted;
   *u = (struct human){.host = host};
   temporary_make(u->folder);
   link.instance = host->instance_hash;
@@ -104,13 +104,14 @@ static void human_init(struct human *u, struct host *host, unsigned number)
   ck_assert_int_eq(
       pin_make(&u->pin, u->home, &u->api, link.address, &link.instance, &why), OK);
   ck_assert_int_eq(pin_confirm(&u->pin, &u->api, &why), OK);
-  ck_assert_int_eq(membership_make(&m, u->home, &u->self, &link, "Somebody", NULL, &why),
-                   OK);
+  ck_assert_int_eq(
+      membership_make(&m, &before, u->home, &u->self, &link, "Somebody", NULL, &why), OK);
   ck_assert_int_eq(
       hex_decode(salt, 16, json_string_value(json_object_get(m.json, "salt"))), OK);
   ck_assert_int_eq(api_enroll(&u->api, json_object_get(m.json, "event"), "Somebody", salt,
                               &receipt, &admitted, &why),
                    OK);
+  ck_assert_int_eq(membership_save(u->home, &m, &why), OK);
   human_stop(u);
   ck_assert_int_eq(human_start(u, &why), OK);
 }
@@ -424,6 +425,40 @@ START_TEST(a_damaged_folder_leaves)
 }
 END_TEST
 
+/* The same invite makes the same bytes; another one of the same server is not used. */
+START_TEST(enrols_once)
+{
+  struct choir c;
+  struct why why = {0};
+  struct invite_link link = {.address = "http://test", .model = "toy"};
+  bool before;
+  choir_init(&c, 1, small);
+  struct human *u = &c.u[0];
+  link.instance = c.host.instance_hash;
+  link.organisation.b[0] = 1;
+  AUTO(membership_done) struct membership a = {0}, b = {0}, other = {0}, found = {0};
+  ck_assert_int_eq(
+      membership_make(&a, &before, u->home, &u->self, &link, "Renamed", NULL, &why), OK);
+  ck_assert(!before);
+  ck_assert_str_eq(json_string_value(json_object_get(a.json, "name")), "Somebody");
+  link.code[0] ^= 1;
+  ck_assert_int_eq(
+      membership_make(&b, &before, u->home, &u->self, &link, "X", NULL, &why), OK);
+  ck_assert(before);
+  ck_assert(json_equal(a.json, b.json));
+  snprintf(link.model, sizeof link.model, "second");
+  ck_assert_int_eq(membership_find(&found, u->home, "second", NULL, &why),
+                   E_NOT_ENROLLED);
+  ck_assert_int_eq(
+      membership_make(&other, &before, u->home, &u->self, &link, "X", NULL, &why), OK);
+  ck_assert(before);
+  ck_assert(
+      json_equal(json_object_get(a.json, "event"), json_object_get(other.json, "event")));
+  ck_assert_int_eq(membership_find(&found, u->home, "second", NULL, &why), OK);
+  choir_done(&c);
+}
+END_TEST
+
 START_TEST(settles_what_was_left_open)
 {
   struct choir c;
@@ -456,6 +491,7 @@ TCase *test_drive(void)
   tcase_add_loop_test(t, every_message_lost_once, 0, 2);
   tcase_add_test(t, resumes_an_upload);
   tcase_add_test(t, a_damaged_folder_leaves);
+  tcase_add_test(t, enrols_once);
   tcase_add_test(t, settles_what_was_left_open);
   return t;
 }
