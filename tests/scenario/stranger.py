@@ -1041,11 +1041,7 @@ class Identity:
         return bool(ours) and ours[-1]["type"] == "admit"
 
 
-# ---------------------------------------------------------------- models
-#
-# Assumed here, for docs/spec.md to settle: the members `kind`, `inputs` and `target` of a spec,
-# the layout of logistic weights, the zero initialisation, the weight of a participant, and the
-# order of operations in `server_step`.
+# ---------------------------------------------------------------- models (docs/spec.md)
 
 def floats_of(data, count):
     require(len(data) == 4 * count, "weights of another length")
@@ -1067,66 +1063,94 @@ class VectorSource:
 
 
 class LogisticSource:
-    """Rows of a CSV file, and a logistic model: weights by column, then the intercept."""
+    """Rows of a CSV file, and one layer with softmax."""
 
-    EPOCHS, RATE = 20, 0.5
+    EPOCHS, RATE = 60, 0.5
 
     def __init__(self, path):
-        with open(path, encoding="utf-8", newline="") as source:
+        with open(path, encoding="utf-8-sig", newline="") as source:
             self.lines = list(csv.DictReader(source))
 
     def local(self, opened, spec, base):
-        inputs, target = columns_of(spec)
-        rows = [([float(line[name]) for name in inputs] + [1.0], float(line[target]))
+        require(spec["kind"] == "logistic", "a kind of model this client cannot train")
+        require("groups" not in spec, "this client does not count groups")
+        classes = spec["target"]["values"]
+        rows = [(inputs_of(spec, line) + [1.0], classes.index(line[spec["target"]["name"]]))
                 for line in self.lines]
-        require(len(base) == len(inputs) + 1, "the model has other inputs than the spec")
-        model = list(base)
+        model = by_class(base, len(classes), len(rows[0][0]) - 1)
+        totals = logistic_totals(model, rows)
         for _ in range(self.EPOCHS):
             slope = logistic_slope(model, rows)
-            model = [w - self.RATE * g for w, g in zip(model, slope)]
-        delta = [new - old for new, old in zip(model, base)]
-        return delta, min(len(rows), opened["weight_cap"]), logistic_totals(opened, base, rows)
+            model = [[w - self.RATE * g for w, g in zip(*line)] for line in zip(model, slope)]
+        delta = [new - old for new, old in zip(in_order(model), base, strict=True)]
+        return delta, min(len(rows), opened["weight_cap"]), totals
 
 
-def columns_of(spec):
-    """(names of the inputs, name of the target)."""
-    require(spec.get("kind") == "logistic", "a kind of model unknown here")
-    return [column["name"] for column in spec["inputs"]], spec["target"]["name"]
+def inputs_of(spec, line):
+    """The network's inputs from one row of the table."""
+    inputs = []
+    for column in spec["features"]:
+        cell = line[column["name"]]
+        if column["type"] == "categorical":
+            missing = cell == spec.get("missing")
+            require(missing or cell in column["values"], f"{cell} is no {column['name']}")
+            inputs += [1.0 if cell == value else 0.0 for value in column["values"]]
+        elif cell == spec.get("missing"):
+            inputs.append(0.0)
+        else:
+            centre, scale = scaling_of(column)
+            inputs.append((float(cell) - centre) / scale)
+    return inputs
 
 
-def probability(model, values):
-    z = math.fsum(w * v for w, v in zip(model, values))
-    small = math.exp(-abs(z))
-    return 1 / (1 + small) if z >= 0 else small / (1 + small)
+def scaling_of(column):
+    if "mean" in column:
+        return float(column["mean"]), float(column["deviation"])
+    low, high = float(column["minimum"]), float(column["maximum"])
+    return (low + high) / 2, (high - low) / 2
+
+
+def by_class(weights, classes, inputs):
+    """One list per class, its bias last."""
+    require(len(weights) == classes * (inputs + 1), "the model has another size than the spec")
+    return [weights[c * inputs:(c + 1) * inputs] + [weights[classes * inputs + c]]
+            for c in range(classes)]
+
+
+def in_order(model):
+    return [w for line in model for w in line[:-1]] + [line[-1] for line in model]
+
+
+def chances(model, values):
+    outputs = [math.fsum(w * v for w, v in zip(line, values)) for line in model]
+    most = max(outputs)
+    powers = [math.exp(output - most) for output in outputs]
+    return [power / math.fsum(powers) for power in powers]
 
 
 def logistic_slope(model, rows):
-    slope = [0.0] * len(model)
+    slope = [[0.0] * len(line) for line in model]
     for values, label in rows:
-        error = (probability(model, values) - label) / len(rows)
-        slope = [g + error * v for g, v in zip(slope, values)]
+        for c, chance in enumerate(chances(model, values)):
+            error = (chance - (c == label)) / len(rows)
+            slope[c] = [g + error * v for g, v in zip(slope[c], values)]
     return slope
 
 
-def logistic_totals(opened, base, rows):
-    """Loss and counts of the base model; of a group nothing is known here, which adds 0."""
-    counts, loss = dict.fromkeys(TAIL_KINDS[2:], 0), 0.0
+def logistic_totals(model, rows):
+    """Loss and counts of the base model."""
+    loss, correct = 0.0, 0
     for values, label in rows:
-        chance = probability(base, values)
-        says, truth = chance >= 0.5, label >= 0.5
-        counts["evaluated"] += 1
-        counts["correct"] += says == truth
-        counts[("true_" if says == truth else "false_")
-               + ("positive" if says else "negative")] += 1
-        loss -= math.log(max(1e-12, chance if truth else 1 - chance))
-    scales = [name for kind, name, _ in opened["tail"] if kind == "loss"]
-    return {**{(kind, ""): value for kind, value in counts.items()},
-            **{("loss", scale): round(loss * int(scale)) for scale in scales}}
+        found = chances(model, values)
+        loss -= math.log(found[label])
+        correct += found.index(max(found)) == label
+    return {("loss", "1000"): math.floor(loss * 1000 + 0.5), ("correct", ""): correct,
+            ("evaluated", ""): len(rows)}
 
 
 def initial_weights(spec, d):
-    """Both kinds of model known here begin at zero."""
-    require(spec.get("kind") in ("vector", "logistic"), "a kind of model unknown here")
+    """Of the kinds that begin at zero."""
+    require(spec["kind"] in ("linear", "logistic", "vector"), "a kind of model unknown here")
     return bytes(4 * d)
 
 
@@ -1138,12 +1162,12 @@ def tail_of(opened, weight, totals):
 
 
 def server_step(opened, base, sums):
-    """The new model's bytes: the weighted mean of the updates, added to the base."""
-    require(opened["optimiser"]["kind"] == "fedavg", "a server optimiser unknown here")
+    """The new model's bytes, in the order of operations that docs/spec.md states."""
+    optimiser = opened["optimiser"]
+    require(optimiser["kind"] == "fedavg", "a server optimiser unknown here")
     d, top = opened["d"], 2**(opened["quant_bits"] - 1) - 1
-    scale, weight = float(opened["range"]) / top, sums[d]
-    new = [w + s * scale / weight for w, s in zip(base, sums)]
-    return struct.pack(f"<{d}f", *new)
+    divisor, rate = float(top) / float(opened["range"]) * float(sums[d]), float(optimiser["rate"])
+    return struct.pack(f"<{d}f", *(w + rate * (float(s) / divisor) for w, s in zip(base, sums)))
 
 
 # ---------------------------------------------------------------- 4 to 8: one round
@@ -1238,8 +1262,7 @@ class Round:
             raise Left("over before it was noticed")
         require(base["source"] != "import", "an imported base model is not wanted")
         if base["source"] == "init":
-            same = [r for r in known.values() if r["spec"] == self.opened["spec"]]
-            require(base["event"] is None and not same, "back to the initial model")
+            require(base["event"] is None and not known, "back to the initial model")
             initial = sha256(initial_weights(self.spec, self.opened["d"])).hex()
             require(base["sha256"] == initial, "not the initial model")
         else:

@@ -51,7 +51,7 @@ class Coordinator:
                  "base": {"event": None, "sha256": st.sha256(bytes(4 * D)).hex(),
                           "source": "init"}, "d": D, "tail": [["weight", "", 1]],
                  "ring_bits": WIDTH, "quant_bits": QUANT, "range": "0.5", "clip": "2.25",
-                 "weight_cap": 1, "optimiser": {"kind": "fedavg", "state": None},
+                 "weight_cap": 1, "optimiser": {"kind": "fedavg", "rate": "1", "state": None},
                  "minimum": 3, "maximum": 200, "corrupt_bp": 1000, "dropout_bp": dropout_bp,
                  "deadlines": {"join": 9, "share": 9, "upload": 9, "unmask": 9},
                  "beacon_distance": 2, "reward": {"budget": 0, "scheme": "none"},
@@ -185,7 +185,8 @@ class Coordinator:
         self.enrolled[event["participant"]] = event
         self.admitted[event["participant"]] = self.sign({
             "type": "admit", "instance": self.instance_id, "model": "m",
-            "participant": event["participant"], "identity": st.event_hash(event).hex()})
+            "participant": event["participant"], "identity": st.event_hash(event).hex(),
+            "previous": None})
         return {"receipt": self.receipt(event)}
 
     def get_participants(self, _who, parts, *_):
@@ -516,18 +517,22 @@ def check_events():
 
 
 def check_training():
-    spec = {"kind": "logistic", "inputs": [{"name": "x"}, {"name": "z"}], "target": {"name": "y"}}
+    features = [{"name": "x", "type": "numeric", "minimum": "-1", "maximum": "1"},
+                {"name": "z", "type": "categorical", "values": ["a", "b", "c"]}]
+    spec = {"kind": "logistic", "features": features,
+            "target": {"name": "y", "type": "categorical", "values": ["no", "yes"]}}
     opened = {"tail": [["weight", "", 8], ["loss", "1000", 10**6], ["correct", "", 8],
                        ["evaluated", "", 8]], "weight_cap": 8}
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as table:
-        table.write("x,z,y\n" + "".join(f"{v / 10},{v % 3},{int(v > 0)}\n"
+        table.write("x,z,y\n" + "".join(f"{v / 10},{'abc'[v % 3]},{'yes' if v > 0 else 'no'}\n"
                                         for v in range(-10, 11) if v))
         table.flush()
         source = st.LogisticSource(table.name)
-        delta, weight, first = source.local(opened, spec, [0.0] * 3)
+        delta, weight, first = source.local(opened, spec, [0.0] * 10)
         _, _, second = source.local(opened, spec, delta)
     assert weight == 8 and first["loss", "1000"] == 13863
     assert second["loss", "1000"] < 10000 and second["correct", ""] == 20
+    assert first["correct", ""] == 10  # all outputs are equal: the first class
     assert st.tail_of(opened, weight, first) == [8, 13863, 8, 8]
 
 
