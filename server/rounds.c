@@ -71,12 +71,22 @@ static enum err state_json(struct db *db, const struct round_row *row, json_t **
   return OK;
 }
 
+static enum err check_phase(const char *name, struct why *why)
+{
+  for (int i = 0; i < PHASES; i++)
+    if (strcmp(name, phase_names[i]) == 0)
+      return OK;
+  return why_set(why, E_FIELD_VALUE, "phase", "is not a phase of a round");
+}
+
 enum err rounds_show(struct request *rq, struct reply *rp)
 {
   AUTO(round_row_done) struct round_row row = {0};
   char topic[80], hex[65];
   const char *other = request_query(rq, "phase");
   TRY(accept_row(rq, &row));
+  if (other)
+    TRY(check_phase(other, rq->why));
   snprintf(topic, sizeof topic, "round:%s", hex_encode(hex, row.ctx.b, 32));
   bool same = other && strcmp(other, phase_names[row.phase]) == 0;
   if (same && row.phase != PHASE_DONE && row.phase != PHASE_FAILED &&

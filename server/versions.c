@@ -21,6 +21,16 @@ static enum err check_quota(const struct server *server, const struct spec *s,
                  (unsigned long long)quota);
 }
 
+/* Section 3 refuses such a round: better to say so before people are invited. */
+static enum err check_cohort(const struct server *server, const struct spec *s,
+                             struct why *why)
+{
+  if (server->anchored || s->cohort.maximum <= UNANCHORED_MAX)
+    return OK;
+  return why_set(why, E_FIELD_VALUE, "spec.cohort.maximum", "at most %u without a chain",
+                 UNANCHORED_MAX);
+}
+
 enum err spec_read(struct spec **out, const struct server *server, const json_t *spec,
                    struct why *why)
 {
@@ -35,6 +45,7 @@ enum err spec_read(struct spec **out, const struct server *server, const json_t 
     snprintf(field, sizeof field, "spec%s%s", *below.field ? "." : "", below.field);
     return why_set(why, e, field, "%s", below.detail);
   }
+  TRY(check_cohort(server, s, why));
   TRY(check_quota(server, s, why));
   *out = STEAL(s);
   return OK;

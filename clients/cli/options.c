@@ -155,11 +155,12 @@ void options_help(FILE *to, const struct command *command)
         to);
 }
 
-/* How many of the arguments the name of this command takes up; 0: it is another. */
-static int matches(const struct command *c, int argc, char **argv)
+/* The last argument that the name of this command takes up, when it begins at `first`; 0:
+ * it is another. */
+static int matches(const struct command *c, int first, int argc, char **argv)
 {
   const char *name = c->name;
-  for (int i = 1; i < argc; i++) {
+  for (int i = first; i < argc; i++) {
     size_t len = strcspn(name, " ");
     if (strlen(argv[i]) != len || strncmp(argv[i], name, len) != 0)
       return 0;
@@ -195,6 +196,22 @@ static const struct option_row *find_row(const char *name, size_t len)
     if (strlen(rows[i].name) == len && strncmp(rows[i].name, name, len) == 0)
       return &rows[i];
   return NULL;
+}
+
+static const struct option_row *row_of(const char *arg)
+{
+  return find_row(arg, strcspn(arg, "="));
+}
+
+/* Options may stand in front of the command too: where it begins. */
+static int command_at(int argc, char **argv)
+{
+  int i = 1;
+  while (i < argc && strncmp(argv[i], "--", 2) == 0) {
+    const struct option_row *row = row_of(argv[i]);
+    i += row && row->kind != OPTION_FLAG && !strchr(argv[i], '=') ? 2 : 1;
+  }
+  return i;
 }
 
 /* Reads argv[*i] (and the value behind it, or behind its "="). */
@@ -237,10 +254,10 @@ enum err options_read(struct options *o, const struct command **command, int arg
                       char **argv, struct why *why)
 {
   const struct command *c = commands;
-  int used = 0;
+  int used = 0, first = command_at(argc, argv);
   *o = (struct options){.rounds = 1, .count = 1, .patience = UINT64_MAX};
   *command = NULL;
-  while (c->name && !(used = matches(c, argc, argv)))
+  while (c->name && !(used = matches(c, first, argc, argv)))
     c++;
   o->help = wants_help(argc, argv);
   for (int i = 1; i < argc; i++)
@@ -248,15 +265,17 @@ enum err options_read(struct options *o, const struct command **command, int arg
   if (!c->name) {
     if (o->help)
       return OK;
-    return why_set(why, E_USAGE, argc > 1 ? argv[1] : "command",
-                   argc > 1 ? "is no command: chorus --help lists them"
-                            : "is missing: chorus --help lists them");
+    return why_set(why, E_USAGE, first < argc ? argv[first] : "command",
+                   first < argc ? "is no command: chorus --help lists them"
+                                : "is missing: chorus --help lists them");
   }
   *command = c;
   if (o->help)
     return OK;
-  for (int i = used + 1; i < argc; i++) {
-    if (strncmp(argv[i], "--", 2) == 0)
+  for (int i = 1; i < argc; i++) {
+    if (i == first)
+      i = used;
+    else if (strncmp(argv[i], "--", 2) == 0)
       TRY(read_option(o, c, argc, argv, &i, why));
     else if (o->word_count >= c->most)
       return why_set(why, E_USAGE, argv[i], "is too much: chorus %s %s", c->name,

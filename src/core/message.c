@@ -232,8 +232,9 @@ static enum err open_check(const struct open_event *o, bool anchored, struct why
   if (o->corrupt_bp + o->dropout_bp > 9000)
     return why_set(why, E_FIELD_VALUE, "dropout_bp",
                    "corrupt_bp + dropout_bp must not exceed 9000");
-  if (!anchored && o->maximum > 200)
-    return why_set(why, E_FIELD_VALUE, "maximum", "at most 200 without a chain");
+  if (!anchored && o->maximum > UNANCHORED_MAX)
+    return why_set(why, E_FIELD_VALUE, "maximum", "at most %u without a chain",
+                   UNANCHORED_MAX);
   return OK;
 }
 
@@ -458,6 +459,8 @@ static enum err bad_read(struct update_event *u, const json_t *list, struct why 
     if (i && c->dealer <= u->bad[i - 1].dealer)
       return why_set(why, E_FIELD_VALUE, at, "dealers must be ascending");
     TRY(point_check(&c->key, at, why));
+    if (!scalar_valid(c->proof.challenge.b) || !scalar_valid(c->proof.response.b))
+      return why_set(why, E_SCALAR, at, "challenge and response must be canonical");
   }
   for (unsigned i = 0; i < u->missing_len; i++)
     for (unsigned c = 0; c < u->bad_len; c++)

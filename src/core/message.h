@@ -78,6 +78,7 @@ struct tail_entry {
 };
 
 #define TAIL_MAX 256u
+#define UNANCHORED_MAX 200u /* participants of a round without a chain */
 enum base_source { BASE_INIT, BASE_RESULT, BASE_IMPORT };
 enum phase_length {
   DEADLINE_JOIN,

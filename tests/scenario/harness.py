@@ -533,7 +533,7 @@ class Client:
         self.starts = 0
 
     def run(self, *arguments, limit=60):
-        done = subprocess.run([program("chorus"), *arguments, "--home", self.home],
+        done = subprocess.run([program("chorus"), "--home", self.home, *arguments],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=limit * Settings.slow, check=False)
         return Done(done.returncode, done.stdout, done.stderr)
@@ -547,7 +547,7 @@ class Client:
         """Starts a command that goes on by itself."""
         self.starts += 1
         log = f"{self.home}-{self.starts}.log"
-        return Process([program("chorus"), *arguments, "--home", self.home], log)
+        return Process([program("chorus"), "--home", self.home, *arguments], log)
 
     def participate(self, model, data, *, rounds=None, simulated=False, extra=()):
         options = ["--yes", *extra]

@@ -164,8 +164,20 @@ class Story:
         gone = f", {len(self.sizes) - result['count']} gone" if self.simulated else ""
         say(f"  round {number:2}  {result['count']:3} of {len(self.sizes)} in the sum{gone}  "
             f"{bar:<40} {accuracy:5.1f} %")
-        for name, group in (result.get("groups") or {}).items():
-            say(f"            {name}: {json.dumps(group)}")
+        if number == self.rounds:
+            self.tell_groups(result.get("groups") or {})
+
+    def tell_groups(self, groups):
+        """How the model before the last round treated each group, on everybody's own rows."""
+        for name, group in groups.items():
+            seen = group["evaluated"]
+            if not seen:
+                continue
+            right = 100 * (group["true_positive"] + group["true_negative"]) / seen
+            said = 100 * (group["true_positive"] + group["false_positive"]) / seen
+            was = 100 * (group["true_positive"] + group["false_negative"]) / seen
+            say(f"  {name}: right in {right:.0f} % of {seen}; says "
+                f"\"{self.spec['positive']}\" to {said:.0f} %, where {was:.0f} % were")
 
     # ---- how good it is
 

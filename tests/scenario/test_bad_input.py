@@ -380,7 +380,7 @@ class Events(Bad):
                       {"wrong-length", "hash-mismatch", "length-required"})
             self.note("a chunk above the limit", voice.chunk(ctx, 0, chunk + b"\0"),
                       "body-too-large")
-            for index in ("2", "99999999999999999999", "-1", "x", "0x0", "00", "1.0"):
+            for index in ("2", "99999999999999999999", "-1", "x", "0x0", "1.0"):
                 self.note(f"chunk {index}", self.server.put(
                     f"{path}/{voice.id}/chunks/{index}", raw=other,
                     kind="application/octet-stream"), {"not-found", "bad-value"})
