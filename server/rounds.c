@@ -195,7 +195,11 @@ static enum err cancel(struct db *db, void *arg)
   const struct cancelling *c = arg;
   AUTO(round_row_done) struct round_row row = {0};
   TRY(round_row_get(db, Q_ROUND_LOCK, &c->ctx, &row));
-  if (row.phase > PHASE_SURVIVORS || row.u2.len)
+  /* Survivors that are named may still be summed; only once they were given all the time
+   * they were promised may somebody end it. */
+  bool overdue =
+      row.phase == PHASE_UNMASK && row.has_deadline && row.now_at > row.deadline_at;
+  if ((row.phase > PHASE_SURVIVORS || row.u2.len) && !overdue)
     return E_PHASE;
   return tell_failed(c->server, db, &row, "cancelled");
 }
@@ -206,7 +210,10 @@ enum err rounds_cancel(struct request *rq, struct reply *rp)
   TRY(request_param_hex(rq, 0, c.ctx.b, sizeof c.ctx.b));
   enum err e = db_transaction(rq->db, cancel, &c);
   if (e == E_PHASE)
-    return why_set(rq->why, e, "", "a round can be cancelled until survivors stands");
+    return why_set(
+        rq->why, e, "",
+        "a round can be cancelled until survivors stands, and in unmask after its "
+        "deadline");
   TRY(e);
   return reply_state(rq, rp, &c.ctx, 200);
 }

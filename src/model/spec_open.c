@@ -57,7 +57,7 @@ void spec_open_fill(json_t *open, const struct spec *s)
 static json_t *determined(const json_t *open, const char *name)
 {
   json_t *copy = json_copy(json_object_get(open, name));
-  if (copy && strcmp(name, "optimiser") == 0 && json_is_object(copy))
+  if (strcmp(name, "optimiser") == 0 && json_is_object(copy))
     json_object_del(copy, "state");
   return copy;
 }

@@ -90,7 +90,7 @@ static double shared(const struct spec *s, const struct dataset *test, const cha
 
 int main(int argc, char **argv)
 {
-  if (argc < 5 || argc > 6 || atoi(argv[4]) < 1 || sodium_init() < 0) {
+  if (argc < 5 || argc > 6 || strtoul(argv[4], NULL, 10) < 1 || sodium_init() < 0) {
     fputs("central SPEC TRAIN.csv TEST.csv ROUNDS [WEIGHTS.f32]\n", stderr);
     return 2;
   }
@@ -102,7 +102,7 @@ int main(int argc, char **argv)
   check(spec_parse(&s, buf_bytes(&text), &why), &why, argv[1]);
   AUTO(dataset_drop) struct dataset *rows = read_rows(s, argv[2]);
   AUTO(dataset_drop) struct dataset *test = read_rows(s, argv[3]);
-  printf("central %.4f\n", central(s, rows, test, (uint64_t)atoi(argv[4])));
+  printf("central %.4f\n", central(s, rows, test, strtoul(argv[4], NULL, 10)));
   if (argc == 6)
     printf("shared %.4f\n", shared(s, test, argv[5]));
   return 0;

@@ -232,7 +232,7 @@ static bool scenario_run(const struct scenario *sc, unsigned repeats)
 
 int main(int argc, char **argv)
 {
-  unsigned repeats = argc > 1 ? (unsigned)atoi(argv[1]) : 5;
+  unsigned repeats = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 5;
   bool good = true;
   if (sodium_init() < 0 || repeats < 1)
     return 2;

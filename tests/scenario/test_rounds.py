@@ -198,6 +198,22 @@ class SomebodyDrops(Scenario):
         self.server.wait_phase(ctx, "done")
         check_sum(self, voices, ctx)
 
+    def test_an_unmask_that_never_ends_can_be_cancelled(self):
+        voices, ctx = self.five()
+        all_join(voices, ctx)
+        all_share(voices, ctx)
+        all_upload(voices, ctx)
+        all_unmask(voices[:2], ctx)
+        cancel = f"/rounds/{ctx}/cancel"
+        self.server.admin("POST", cancel, {}).refused("wrong-phase", 409)
+        until(lambda: (self.server.state(ctx)["deadline_in"] or 0) <= 0, 10,
+              "the deadline passes")
+        self.assertEqual(self.server.admin("POST", cancel, {}).must(200).json["phase"], "failed")
+        voices[2].unmask(ctx).refused("wrong-phase", 409)
+        again = self.server.open_round(voices[0].model)
+        play(voices, again)  # the same five: nothing new can be learnt from their sum
+        check_sum(self, voices, again)
+
 
 class TooFew(Scenario):
     def failed(self, ctx, phase, reason="below-threshold"):
