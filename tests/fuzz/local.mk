@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzz targets. With --enable-fuzz (and CC=clang) they are libFuzzer programs; otherwise the
 # same targets replay the kept corpus in `make check`.
-FUZZ_TARGETS = fuzz_csv fuzz_event fuzz_message fuzz_party fuzz_spec
+FUZZ_TARGETS = fuzz_csv fuzz_event fuzz_link fuzz_message fuzz_npy fuzz_party fuzz_spec
 if FUZZ
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 FUZZ_DRIVER =
@@ -12,7 +12,6 @@ FUZZ_DRIVER = tests/fuzz/replay.c
 FUZZ_LDFLAGS = $(AM_LDFLAGS)
 TESTS += tests/fuzz/replay.sh
 endif
-
 
 fuzz_event_SOURCES = tests/fuzz/fuzz_event.c $(FUZZ_DRIVER)
 fuzz_event_LDADD = $(CORE_LIBS)
@@ -29,3 +28,9 @@ fuzz_csv_LDFLAGS = $(FUZZ_LDFLAGS)
 fuzz_spec_SOURCES = tests/fuzz/fuzz_spec.c $(FUZZ_DRIVER)
 fuzz_spec_LDADD = $(MODEL_LIBS)
 fuzz_spec_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_link_SOURCES = tests/fuzz/fuzz_link.c $(FUZZ_DRIVER)
+fuzz_link_LDADD = $(CLIENT_LIBS)
+fuzz_link_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_npy_SOURCES = tests/fuzz/fuzz_npy.c $(FUZZ_DRIVER)
+fuzz_npy_LDADD = $(CLIENT_LIBS)
+fuzz_npy_LDFLAGS = $(FUZZ_LDFLAGS)
