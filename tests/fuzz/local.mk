@@ -5,32 +5,32 @@ FUZZ_TARGETS = fuzz_csv fuzz_event fuzz_link fuzz_message fuzz_npy fuzz_party fu
 if FUZZ
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 FUZZ_DRIVER =
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 check_PROGRAMS += $(FUZZ_TARGETS)
 FUZZ_DRIVER = tests/fuzz/replay.c
-FUZZ_LDFLAGS = $(AM_LDFLAGS)
+FUZZ_LINK = $(AM_LDFLAGS)
 TESTS += tests/fuzz/replay.sh
 endif
 
 fuzz_event_SOURCES = tests/fuzz/fuzz_event.c $(FUZZ_DRIVER)
 fuzz_event_LDADD = $(CORE_LIBS)
-fuzz_event_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_event_LDFLAGS = $(FUZZ_LINK)
 fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_DRIVER)
 fuzz_message_LDADD = $(CORE_LIBS)
-fuzz_message_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_message_LDFLAGS = $(FUZZ_LINK)
 fuzz_party_SOURCES = tests/fuzz/fuzz_party.c $(FUZZ_DRIVER)
 fuzz_party_LDADD = $(CORE_LIBS)
-fuzz_party_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_party_LDFLAGS = $(FUZZ_LINK)
 fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c $(FUZZ_DRIVER)
 fuzz_csv_LDADD = $(MODEL_LIBS)
-fuzz_csv_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_csv_LDFLAGS = $(FUZZ_LINK)
 fuzz_spec_SOURCES = tests/fuzz/fuzz_spec.c $(FUZZ_DRIVER)
 fuzz_spec_LDADD = $(MODEL_LIBS)
-fuzz_spec_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_spec_LDFLAGS = $(FUZZ_LINK)
 fuzz_link_SOURCES = tests/fuzz/fuzz_link.c $(FUZZ_DRIVER)
 fuzz_link_LDADD = $(CLIENT_LIBS)
-fuzz_link_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_link_LDFLAGS = $(FUZZ_LINK)
 fuzz_npy_SOURCES = tests/fuzz/fuzz_npy.c $(FUZZ_DRIVER)
 fuzz_npy_LDADD = $(CLIENT_LIBS)
-fuzz_npy_LDFLAGS = $(FUZZ_LDFLAGS)
+fuzz_npy_LDFLAGS = $(FUZZ_LINK)
