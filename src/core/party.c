@@ -225,6 +225,7 @@ enum err party_share(struct party *p, const struct round *r, const json_t **even
     json_object_set_new(s, "graph", json_hex(r->graph_hash.b, 32));
     json_object_set_new(s, "deals", json_hex(root.b, 32));
     TRY(finish(p, PARTY_SHARE, s, event));
+    buf_done(&p->deals); /* a loaded party has an empty one */
     p->deals = out;
     out = (struct buf){0};
   }
