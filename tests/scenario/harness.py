@@ -135,6 +135,7 @@ class Process:
         with open(log, "ab") as out:
             self.popen = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True,  # Ctrl-C is for us; we end them in order
                 preexec_fn=die_with_parent, **options)
         CLEANUP.add(self.kill)
 
