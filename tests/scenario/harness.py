@@ -135,6 +135,7 @@ class Process:
         with open(log, "ab") as out:
             self.popen = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True,  # Ctrl-C is for us; we end them in order
                 preexec_fn=die_with_parent, **options)
         CLEANUP.add(self.kill)
 
@@ -494,9 +495,14 @@ class Server(Api):
         return api
 
     def close(self):
-        for process in [*self.replicas, *([self.process] if self.process else [])]:
-            process.kill()
+        """Ends as an operator would, so that a sanitizer can speak, and drops the database."""
+        left = [process for process in [*self.replicas, self.process]
+                if process and process.running()]
+        codes = [(process.stop(), process.output()) for process in left]
         self.database.drop()
+        for code, said in codes:
+            if code != 0:
+                raise AssertionError(f"chorusd left with {code}:\n{tail(said, 60)}")
 
     def logs(self):
         """The newest logs in the folder, the server's among them."""
