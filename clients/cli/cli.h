@@ -93,7 +93,7 @@ void say_new(struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 /* One JSON object on a line; nothing when words are wanted. Takes over the reference. */
 void say_json(struct cli *c, json_t *object);
 void say_error(struct cli *c, enum err e, const struct why *why);
-/* A line of progress on a terminal. total 0: so many seconds so far. */
+/* A bar on a terminal; total is not 0. */
 void say_progress(struct cli *c, const char *what, uint64_t done, uint64_t total);
 /* Text of others without what moves the cursor or hides: control characters and
  * direction marks become "?". Cut at room-1 bytes, between characters. */

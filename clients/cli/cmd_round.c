@@ -44,10 +44,11 @@ static enum err agree(void *arg, const struct spec *s, struct why *why)
                  "take part only if you agree to its purpose and consent text: --yes");
 }
 
-static void training(void *arg, double seconds)
+static void training(void *arg, uint64_t done, uint64_t total)
 {
   struct part *p = arg;
-  say_progress(p->c, "Training on your rows", (uint64_t)seconds, 0);
+  if (done * 100 / total != (done - 1) * 100 / total) /* each percent once */
+    say_progress(p->c, "Training on your rows", done, total);
 }
 
 static enum err check_base(const struct cli *c, const float *base, size_t d,
@@ -118,8 +119,8 @@ static enum err start(struct part *p, struct cli *c, const struct work *work,
       .arg = p, .agree = agree, .update = update, .progress = c->tty ? progress : NULL};
   p->c = c;
   p->work = *work;
-  p->work.arg = p;
-  p->work.training = c->tty ? training : NULL;
+  if (c->tty)
+    p->work.watch = (struct train_watch){training, p};
   p->model = o->words[0];
   if (!slug_valid(p->model))
     return why_set(why, E_USAGE, "MODEL", "is not the name of a model");

@@ -120,16 +120,11 @@ void say_progress(struct cli *c, const char *what, uint64_t done, uint64_t total
   char bar[WIDTH + 1];
   if (!c->tty)
     return;
-  if (!total) {
-    printf("\r\033[K%s, %llu s", what, (unsigned long long)done);
-  } else {
-    size_t full = (size_t)(done * WIDTH / total);
-    for (size_t i = 0; i < WIDTH; i++)
-      bar[i] = i < full ? '#' : '.';
-    bar[WIDTH] = '\0';
-    printf("\r\033[K%s [%s] %llu %%", what, bar,
-           (unsigned long long)(done * 100 / total));
-  }
+  size_t full = (size_t)(done * WIDTH / total);
+  for (size_t i = 0; i < WIDTH; i++)
+    bar[i] = i < full ? '#' : '.';
+  bar[WIDTH] = '\0';
+  printf("\r\033[K%s [%s] %llu %%", what, bar, (unsigned long long)(done * 100 / total));
   fflush(stdout);
   c->bar = true;
 }

@@ -34,7 +34,7 @@ struct drive_hooks {
    * tail. */
   enum err (*update)(void *arg, const struct spec *s, const float *base, struct ring x,
                      struct why *why);
-  /* What is being done, and how far (total 0: it has no measure). May be NULL. */
+  /* What is being done, and how much of how much (never 0). May be NULL. */
   void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 };
 

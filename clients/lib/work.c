@@ -4,17 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clients/lib/npy.h"
 #include "model/metrics.h"
-#include "model/train.h"
 
 #define CSV_MAX ((size_t)1 << 30)
 
@@ -98,73 +95,6 @@ enum err work_check(const struct work *w, const struct spec *s, uint64_t *rows,
   return read_update(delta, w, s, why);
 }
 
-/* ---- training, with a watch ---- */
-
-struct lesson {
-  const struct spec *s;
-  const struct dataset *d;
-  float *w;
-  enum err e;
-  bool over;
-  pthread_mutex_t lock;
-  pthread_cond_t ended;
-};
-
-static void *run(void *arg)
-{
-  struct lesson *t = arg;
-  uint64_t seed;
-  randombytes_buf(&seed, sizeof seed);
-  t->e = train(t->w, t->s, t->d, seed);
-  pthread_mutex_lock(&t->lock);
-  t->over = true;
-  pthread_cond_signal(&t->ended);
-  pthread_mutex_unlock(&t->lock);
-  return NULL;
-}
-
-static double since(const struct timespec *start)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)(now.tv_sec - start->tv_sec) +
-         (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
-static void watch(struct lesson *t, const struct work *w)
-{
-  struct timespec start, until;
-  clock_gettime(CLOCK_MONOTONIC, &start);
-  pthread_mutex_lock(&t->lock);
-  while (!t->over) {
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec++;
-    pthread_cond_timedwait(&t->ended, &t->lock, &until);
-    w->training(w->arg, since(&start));
-  }
-  pthread_mutex_unlock(&t->lock);
-}
-
-/* w: in the base, out the local model. A thread of its own trains where somebody wants to
- * be told how long it takes. */
-static enum err train_watched(float *w, const struct work *work, const struct spec *s,
-                              const struct dataset *d)
-{
-  struct lesson t = {.s = s,
-                     .d = d,
-                     .lock = PTHREAD_MUTEX_INITIALIZER,
-                     .ended = PTHREAD_COND_INITIALIZER};
-  pthread_t thread;
-  t.w = w;
-  if (!work->training || pthread_create(&thread, NULL, run, &t) != 0) {
-    run(&t);
-    return t.e;
-  }
-  watch(&t, work);
-  pthread_join(thread, NULL);
-  return t.e;
-}
-
 /* ---- the vector ---- */
 
 static enum err local_update(float *delta, const struct work *w, const struct spec *s,
@@ -173,7 +103,9 @@ static enum err local_update(float *delta, const struct work *w, const struct sp
   if (w->update_path)
     return read_update(delta, w, s, why);
   memcpy(delta, base, s->d * sizeof *delta);
-  enum err e = train_watched(delta, w, s, d);
+  uint64_t seed;
+  randombytes_buf(&seed, sizeof seed);
+  enum err e = train(delta, s, d, seed, w->watch.told ? &w->watch : NULL);
   if (e == E_NUMBER)
     return why_set(why, e, "training",
                    "it diverged: the learning rate of this model is too high for your "

@@ -5,15 +5,13 @@
 #define CLIENTS_WORK_H
 
 #include "core/ring.h"
-#include "model/dataset.h"
+#include "model/train.h"
 
 struct work {
-  const char *data_path;   /* CSV, or NULL */
-  const char *update_path; /* an update trained elsewhere, or NULL */
-  uint64_t weight;         /* of that update */
-  /* told now and then while training runs: seconds so far. May be NULL. */
-  void (*training)(void *arg, double seconds);
-  void *arg;
+  const char *data_path;    /* CSV, or NULL */
+  const char *update_path;  /* an update trained elsewhere, or NULL */
+  uint64_t weight;          /* of that update */
+  struct train_watch watch; /* told may be NULL */
 };
 
 /* Reads a whole file. E_IO, E_TOO_LARGE. */

@@ -130,16 +130,21 @@ static void step(struct trainer *t, size_t first, size_t rows)
     step_sgd(t);
 }
 
-enum err train(float *w, const struct spec *s, const struct dataset *d, uint64_t seed)
+enum err train(float *w, const struct spec *s, const struct dataset *d, uint64_t seed,
+               const struct train_watch *watch)
 {
   AUTO(trainer_done) struct trainer t = {.s = s, .d = d, .random = seed};
   if (s->kind == SPEC_VECTOR || !d->has_target || d->rows == 0)
     return E_SPEC;
   trainer_init(&t, w);
+  uint64_t total = s->training.epochs * ((d->rows + t.batch - 1) / t.batch), done = 0;
   for (uint64_t epoch = 0; epoch < s->training.epochs; epoch++) {
     shuffle(&t);
-    for (size_t first = 0; first < d->rows; first += t.batch)
+    for (size_t first = 0; first < d->rows; first += t.batch) {
       step(&t, first, MIN(t.batch, d->rows - first));
+      if (watch)
+        watch->told(watch->arg, ++done, total);
+    }
   }
   for (size_t i = 0; i < s->d; i++)
     if (!isfinite(t.w[i]))

@@ -69,7 +69,7 @@ static double central(const struct spec *s, const struct dataset *rows,
   double sum = 0;
   for (uint64_t seed = 1; seed <= ORDERS; seed++) {
     check(net_init(w, s, &s->hash), NULL, "initialisation");
-    check(train(w, &longer, rows, seed), NULL, "training");
+    check(train(w, &longer, rows, seed, NULL), NULL, "training");
     sum += accuracy(w, s, test);
   }
   return sum / ORDERS;

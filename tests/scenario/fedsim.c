@@ -144,7 +144,7 @@ static void one_round(float *w, uint8_t *state, const struct spec *s,
     const struct dataset *mine = parts[who[k]];
     uint64_t weight = spec_weight(s, mine->rows);
     memcpy(local, w, s->d * sizeof *w);
-    check(train(local, s, mine, random_next(random)), NULL, "training");
+    check(train(local, s, mine, random_next(random), NULL), NULL, "training");
     add_update(sum, w, local, s, weight, o);
     total += weight;
   }
@@ -188,7 +188,7 @@ static void run(const struct scenario *sc, const struct spec *s,
   struct spec longer = *s; /* as many passes over the rows as all rounds made */
   longer.training.epochs = s->training.epochs * sc->rounds;
   check(net_init(w, s, &s->hash), NULL, "initialisation");
-  check(train(w, &longer, pool, random_next(&random)), NULL, "training");
+  check(train(w, &longer, pool, random_next(&random), NULL), NULL, "training");
   o->central = accuracy(w, s, test);
   for (size_t i = 0; i < sc->parties; i++)
     dataset_free(parts[i]);

@@ -89,7 +89,7 @@ static enum err make_x(struct ring x, const struct swarm *s, const struct datase
     uint64_t seed;
     randombytes_buf(&seed, sizeof seed);
     memcpy(w, s->base, spec->d * sizeof *w);
-    TRY(train(w, spec, rows, seed));
+    TRY(train(w, spec, rows, seed, NULL));
     for (size_t l = 0; l < spec->d; l++)
       w[l] -= s->base[l];
     TRY(quantise(front, w, &spec->quantiser, weight));

@@ -129,6 +129,18 @@ START_TEST(gradient)
 }
 END_TEST
 
+struct progress {
+  uint64_t calls, done, total;
+};
+
+static void count_step(void *arg, uint64_t done, uint64_t total)
+{
+  struct progress *p = arg;
+  p->calls++;
+  p->done = done;
+  p->total = total;
+}
+
 /* A straight line is found, by both optimisers; the same seed gives the same weights. */
 START_TEST(learns_line)
 {
@@ -147,8 +159,13 @@ START_TEST(learns_line)
   }
   float w[6] = {0}, again[6] = {0}, out[50];
   static const float want[] = {0.5f, -0.25f, 0, 0, 1, -0.125f};
-  ck_assert_int_eq(train(w, s, d, 7), OK);
-  ck_assert_int_eq(train(again, s, d, 7), OK);
+  ck_assert_int_eq(train(w, s, d, 7, NULL), OK);
+  struct progress p = {0};
+  ck_assert_int_eq(train(again, s, d, 7, &(struct train_watch){count_step, &p}), OK);
+  ck_assert_uint_eq(p.calls, s->training.epochs *
+                                 ((50 + s->training.batch - 1) / s->training.batch));
+  ck_assert_uint_eq(p.done, p.total);
+  ck_assert_uint_eq(p.calls, p.total);
   ck_assert_mem_eq(w, again, sizeof w);
   for (size_t i = 0; i < 6; i++)
     ck_assert_float_eq_tol(w[i], want[i], 2e-3f);
@@ -170,7 +187,7 @@ START_TEST(l2)
   for (size_t r = 0; r < 50; r++)
     d->value[r] = d->x[r * 5] + 3;
   float w[6] = {0};
-  ck_assert_int_eq(train(w, s, d, 7), OK);
+  ck_assert_int_eq(train(w, s, d, 7, NULL), OK);
   ck_assert_float_le(fabsf(w[0]), 0.3f);
   ck_assert_float_eq_tol(w[5], 3, 0.3f);
 }
@@ -186,7 +203,7 @@ START_TEST(diverges)
   AUTO(dataset_drop) struct dataset *d = random_rows(s, 20, 5);
   float w[6] = {1, 2, 3, 4, 5, 6}, before[6];
   memcpy(before, w, sizeof w);
-  ck_assert_int_eq(train(w, s, d, 1), E_NUMBER);
+  ck_assert_int_eq(train(w, s, d, 1, NULL), E_NUMBER);
   ck_assert_mem_eq(w, before, sizeof w);
   w[0] = INFINITY;
   float out[20];
@@ -200,10 +217,10 @@ START_TEST(needs_rows)
   AUTO(dataset_drop) struct dataset *d = random_rows(s, 3, 5);
   float w[12] = {0};
   d->has_target = false;
-  ck_assert_int_eq(train(w, s, d, 1), E_SPEC);
+  ck_assert_int_eq(train(w, s, d, 1, NULL), E_SPEC);
   d->has_target = true;
   d->rows = 0;
-  ck_assert_int_eq(train(w, s, d, 1), E_SPEC);
+  ck_assert_int_eq(train(w, s, d, 1, NULL), E_SPEC);
 }
 END_TEST
 
