@@ -81,8 +81,9 @@ class Story:
                                             simulated=self.simulated, extra=["--json"])
         client.read = 0
 
-    def words(self, client):
-        """What the client has said since it was last asked: the events of its JSON lines."""
+    def words(self, client, ctx):
+        """What the client has said of this attempt since it was last asked: the events of
+        its JSON lines."""
         with open(client.process.log, encoding="utf-8", errors="replace") as log:
             log.seek(client.read)
             text = log.read()
@@ -90,9 +91,11 @@ class Story:
             client.read += len(text[:end].encode())
         for line in text[:end].splitlines():
             try:
-                yield json.loads(line).get("event")
-            except (ValueError, AttributeError):
+                word = json.loads(line)
+            except ValueError:
                 continue
+            if word.get("ctx") == ctx:
+                yield word["event"]
 
     def play(self):
         say(f"{self.rounds} rounds of joining, sharing, uploading and unmasking:")
@@ -131,7 +134,7 @@ class Story:
 
         def struck():
             for client in list(left):
-                if last_word in self.words(client):
+                if last_word in self.words(client, ctx):
                     client.process.kill()
                     left.discard(client)
             if self.server.state(ctx)["phase"] in ("done", "failed"):
