@@ -235,7 +235,7 @@ def iris():
 def others():
     return [
         Story("breast_cancer", "Breast cancer, ten hospitals", "hospitals",
-              [9, 17, 25, 33, 41, 49, 57, 65, 73, 81], 10),
+              [8, 16, 24, 32, 38, 44, 50, 56, 62, 70], 10),
         Story("german_credit", "German credit, five lenders", "lenders",
               [80, 120, 160, 200, 240], 10),
         Story("digits", "Digits, a hundred members", "members", [14] * 100, 15, silent=20,
