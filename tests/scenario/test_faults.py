@@ -142,7 +142,7 @@ class ServerDiesAtRandom(Scenario):
     LIMIT = 150
     WEIGHT = 3
 
-    def test_ten_random_kills(self):
+    def test_killed_at_random(self):
         slug, draw = self.slug(), random.Random(20)
         clients, files = iris_clients(self, slug)
         running = [c.participate(slug, f, rounds=2) for c, f in zip(clients, files)]

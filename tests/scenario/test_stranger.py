@@ -4,6 +4,7 @@ two of ours, and checks everything the coordinator says and publishes."""
 
 import os
 import struct
+import subprocess
 import sys
 
 import harness
@@ -105,6 +106,20 @@ class BesideOnAChain(Beside):
             start = client.start
             client.start = lambda *a, start=start: start(*a, "--trust-simulated-chain")
             yield client
+
+
+class Alone(Scenario):
+    """The stranger against a coordinator of its own making, and the golden vectors."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = harness.temp_folder()
+
+    def test_its_own_rounds(self):
+        done = subprocess.run([sys.executable, STRANGER.replace(".py", "_selftest.py")],
+                              capture_output=True, text=True, timeout=100, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("FAIL", done.stdout)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ class TwoHundred(Swarm):
 
     def test_two_hundred_of_whom_a_tenth_drops(self):
         self.play(200, 100_000, 180, cohort=self.COHORT, quantisation={"weight_cap": 10},
-                  deadlines={**LONG, "upload": 300})
+                  deadlines={**LONG, "upload": 240})
 
     def test_two_hundred_by_program(self):
         result, = self.run_program(200, 100_000, "--drop-upload", "20", limit=1200,
