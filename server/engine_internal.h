@@ -99,4 +99,7 @@ enum err job_final(struct server *s, struct db *db, const struct job *job) MUST_
 enum err job_evaluate(struct server *s, struct db *db, const struct job *job) MUST_USE;
 enum err job_clean(struct server *s, struct db *db, const struct job *job) MUST_USE;
 
+/* One mask in the table round_masks: its key, its sign. */
+#define MASK_BYTES 33u
+
 #endif

@@ -7,8 +7,6 @@
 #include "core/mask.h"
 #include "server/engine_internal.h"
 
-#define MASK_BYTES 33u
-
 struct summing {
   const struct job *job;
   struct round_row row;

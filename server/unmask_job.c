@@ -7,8 +7,6 @@
 #include "core/mask.h"
 #include "server/engine_internal.h"
 
-#define MASK_BYTES 33u /* key, sign */
-
 /* One member's answer: a share for each neighbour in U1. */
 struct answer {
   struct unmask_event event; /* event.len 0: none */
