@@ -27,6 +27,11 @@ from harness import stratified, until, write_csv
 
 POINTS = 2.0
 SEED = 7
+ATTEMPTS = 3
+
+
+class Ended(AssertionError):
+    """An attempt of a round failed."""
 
 
 class Story:
@@ -82,34 +87,39 @@ class Story:
         client.read = 0
 
     def words(self, client, ctx):
-        """What the client has said of this attempt since it was last asked: the events of
-        its JSON lines."""
+        """What the client has said of this round since it was last asked."""
         with open(client.process.log, encoding="utf-8", errors="replace") as log:
             log.seek(client.read)
             text = log.read()
             end = text.rfind("\n") + 1
             client.read += len(text[:end].encode())
         for line in text[:end].splitlines():
-            try:
+            if line.startswith("{"):
                 word = json.loads(line)
-            except ValueError:
-                continue
-            if word.get("ctx") == ctx:
-                yield word["event"]
+                if word.get("ctx") == ctx:
+                    yield word["event"]
 
     def play(self):
         say(f"{self.rounds} rounds of joining, sharing, uploading and unmasking:")
         for number in range(1, self.rounds + 1):
+            self.tell(number, self.one_round(number))
+        for client in self.members:
+            if client.process.running() and not self.simulated:
+                client.process.wait(30)
+
+    def one_round(self, number):
+        """Its result. Where many vanish on purpose, one attempt may lose one too many."""
+        for attempt in range(ATTEMPTS if self.simulated else 1):
             ctx = self.open(number)
             for client in self.members:
                 if not client.process or not client.process.running():
                     self.start(client)
-            self.lose_some(ctx)
-            result = self.wait(ctx, number)
-            self.tell(number, result)
-        for client in self.members:
-            if client.process and client.process.running() and not self.simulated:
-                client.process.wait(30)
+            try:
+                self.lose_some(ctx)
+                return self.wait(ctx, number)
+            except Ended as reason:
+                say(f"  round {number:2}  attempt {attempt + 1} ended: {reason}")
+        raise AssertionError(f"round {number} failed")
 
     def open(self, number):
         if number == 1 or self.simulated:
@@ -137,10 +147,15 @@ class Story:
                 if last_word in self.words(client, ctx):
                     client.process.kill()
                     left.discard(client)
-            if self.server.state(ctx)["phase"] in ("done", "failed"):
-                raise AssertionError(f"the round ended early: {self.server.state(ctx)}")
+            self.check_alive(ctx)
             return not left
         until(struck, self.patience, f"{len(chosen)} members have {last_word}")
+
+    def check_alive(self, ctx):
+        state = self.server.state(ctx)
+        if state["phase"] == "failed":
+            raise Ended(state["failure"]["title"])
+        return state["phase"]
 
     def wait(self, ctx, number):
         def ended():
@@ -148,10 +163,7 @@ class Story:
                 if not self.simulated and not client.process.running() and \
                         client.process.popen.returncode != 0:
                     raise AssertionError(f"{client.name} left: {client.process.output()}")
-            state = self.server.state(ctx)
-            if state["phase"] == "failed":
-                raise AssertionError(f"round {number} failed: {state['failure']}")
-            return state["phase"] == "done"
+            return self.check_alive(ctx) == "done"
         until(ended, self.patience, f"round {number}")
 
         def measured():
@@ -164,9 +176,9 @@ class Story:
     def tell(self, number, result):
         accuracy = 100 * result["holdout"]["accuracy"]
         bar = "█" * round(accuracy / 2.5)
-        gone = f", {len(self.sizes) - result['count']} gone" if self.simulated else ""
-        say(f"  round {number:2}  {result['count']:3} of {len(self.sizes)} in the sum{gone}  "
-            f"{bar:<40} {accuracy:5.1f} %")
+        state = self.server.state(result["ctx"])
+        who = f"{state['joined']} joined, {state['shared']} shared, {state['uploaded']} uploaded"
+        say(f"  round {number:2}  {who:<36} {bar:<40} {accuracy:5.1f} %")
         if number == self.rounds:
             self.tell_groups(result.get("groups") or {})
 
@@ -238,9 +250,9 @@ def others():
               [8, 16, 24, 32, 38, 44, 50, 56, 62, 70], 10),
         Story("german_credit", "German credit, five lenders", "lenders",
               [80, 120, 160, 200, 240], 10),
-        Story("digits", "Digits, a hundred members", "members", [14] * 100, 15, silent=20,
+        Story("digits", "Digits, a hundred members", "members", [14] * 100, 20, silent=20,
               vanish=20, patience=180,
-              deadlines={"join": 120, "share": 12, "upload": 15, "unmask": 60}),
+              deadlines={"join": 120, "share": 8, "upload": 10, "unmask": 60}),
     ]
 
 
