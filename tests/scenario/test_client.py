@@ -50,14 +50,15 @@ class Case(unittest.TestCase):
         return os.path.join(cls.folder, name)
 
     def chorus(self, *words, home=None, code=0, timeout=60):
-        """Standard output; `code` is the exit code that must come."""
+        """Standard output; `code` is the exit code that must come, or one of those."""
         command = [CHORUS, *words]
         if home:
             command += ["--home", self.path(home)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout,
                               stdin=subprocess.DEVNULL,
                               env={**os.environ, "CHORUS_HOME": self.path("nobody")})
-        self.assertEqual(done.returncode, code, f"{command}\n{done.stdout}{done.stderr}")
+        self.assertIn(done.returncode, code if isinstance(code, tuple) else (code,),
+                      f"{command}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
     def start(self, *words, home):
@@ -174,17 +175,20 @@ class Iris(Case):
                                self.path(home + ".csv"), home=home, code=code)
         step(homes[0], code=10)
         self.admin("open", "steps")
-        for phase in ("joined", "shared", "uploaded", "answered"):
-            for h in homes:
-                events = [json.loads(line)["event"] for line in step(h).splitlines()]
-                self.assertIn(phase, events)
-            self.assertTrue(serving.wait_until(lambda: self.server.get(
-                "/models/steps/round").json["answered" if phase == "answered" else
-                                            "awaited_count"] == 3, 10))
-        self.assertTrue(serving.wait_until(
-            lambda: self.server.get("/models/steps/round").json["phase"] == "done", 10))
-        last = json.loads(step(homes[0]).splitlines()[-1])
-        self.assertEqual((last["event"], last["outcome"]), ("ended", "done"))
+        said = {home: [] for home in homes}
+        turns = 0
+        while self.server.get("/models/steps/round").json["phase"] != "done":
+            for home in homes:  # 10: nothing is due; the last to act may find more due at once
+                said[home] += map(json.loads, step(home, code=(0, 10)).splitlines())
+            turns += 1
+            self.assertLess(turns, 60, said)
+        due = ["joined", "shared", "uploaded", "answered"]
+        for home in homes:
+            said[home] += map(json.loads, step(home, code=(0, 10)).splitlines())
+            events = [word["event"] for word in said[home]]
+            self.assertEqual([event for event in events if event in due], due)
+            ends = [word["outcome"] for word in said[home] if word["event"] == "ended"]
+            self.assertEqual(ends, ["done"])
 
     def test_failed_round(self):
         spec = with_deadlines(serving.iris(), 2)
