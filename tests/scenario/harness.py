@@ -102,9 +102,14 @@ def die_with_parent():
 
 def temp_folder(prefix="chorus-scenario."):
     path = tempfile.mkdtemp(prefix=prefix)
-    if not os.environ.get("CHORUS_KEEP"):
-        CLEANUP.add(lambda: shutil.rmtree(path, ignore_errors=True))
+    CLEANUP.add(lambda: remove_folder(path))
     return path
+
+
+def remove_folder(path):
+    """CHORUS_KEEP in the environment keeps them, to look at."""
+    if not os.environ.get("CHORUS_KEEP"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def free_port():

@@ -234,6 +234,8 @@ class Story:
                 client.process.kill()
         if getattr(self, "server", None):
             self.server.close()
+        if getattr(self, "folder", None):
+            harness.remove_folder(self.folder)
 
 
 HEADING = (f"{'':<32} {'members':>7} {'rounds':>6} {'tested on':>9} {'together':>10}  "
