@@ -315,7 +315,8 @@ START_TEST(open_event)
   json_object_set_new(open, "round", json_integer(3)); /* others may be there */
   json_object_set_new(json_object_get(open, "optimiser"), "state", json_string("ab"));
   ck_assert_int_eq(spec_open_check(open, s, &why), OK);
-  json_object_set_new(json_object_get(open, "optimiser"), "momentum", json_string("0.7"));
+  json_object_set_new(json_object_get(open, "optimiser"), "momentum",
+                      json_string("0.99"));
   ck_assert_int_eq(spec_open_check(open, s, &why), E_SPEC);
   ck_assert_str_eq(why.field, "optimiser");
   spec_open_fill(open, s);
