@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Ending a phase: one transaction that takes the round's row exclusively, so that what it
  * says contains everything that was accepted. docs/protocol.md sections 4 to 8. */
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/le.h"
 #include "server/engine_internal.h"
 
 struct closing {
@@ -38,18 +36,9 @@ static enum err fail(struct db *db, struct closing *c, int64_t doc, enum err e)
 /* The tests' own chain: the roster stands in block round*1000 + attempt. */
 static uint64_t simulated_beacon(struct digest *out, const struct closing *c)
 {
-  static const char label[] = "chorus/v1/simulated-block\n";
   uint64_t block = (uint64_t)c->row.round * 1000 + (uint64_t)c->row.attempt +
                    c->round->open->beacon_distance;
-  uint8_t le[8];
-  crypto_hash_sha256_state h;
-  le32_put(le, (uint32_t)block);
-  le32_put(le + 4, (uint32_t)(block >> 32));
-  crypto_hash_sha256_init(&h);
-  crypto_hash_sha256_update(&h, (const uint8_t *)label, sizeof label - 1);
-  crypto_hash_sha256_update(&h, c->ctx.b, sizeof c->ctx.b);
-  crypto_hash_sha256_update(&h, le, sizeof le);
-  crypto_hash_sha256_final(&h, out->b);
+  round_simulated_block(out, &c->ctx, block);
   return block;
 }
 

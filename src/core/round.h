@@ -76,6 +76,9 @@ static inline void round_drop(struct round **p)
 
 /* ---- rules both sides ask ---- */
 
+/* The hash of a block of the tests' own chain (section 2). */
+void round_simulated_block(struct digest *out, const struct digest *ctx, uint64_t block);
+
 /* Index of a participant, or -1. */
 int64_t round_index(const struct round *r, const struct identity *id);
 /* Distinct organisations among a set (NULL: the whole roster). */

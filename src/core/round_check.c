@@ -171,7 +171,7 @@ enum err round_roster(struct round *r, const json_t *roster, const json_t *membe
 
 /* ---- graph ---- */
 
-static void simulated_block(struct digest *out, const struct digest *ctx, uint64_t block)
+void round_simulated_block(struct digest *out, const struct digest *ctx, uint64_t block)
 {
   static const char label[] = "chorus/v1/simulated-block\n";
   uint8_t le[8];
@@ -205,7 +205,7 @@ enum err round_graph(struct round *r, const json_t *graph, bool simulated,
                    e.k, e.t, p.k, p.t);
   if (e.has_block) {
     struct digest expected;
-    simulated_block(&expected, &r->open->ctx, e.block);
+    round_simulated_block(&expected, &r->open->ctx, e.block);
     if (!simulated || memcmp(&expected, &e.beacon, sizeof expected) != 0)
       return why_set(why, E_CHEAT_GRAPH, "beacon", "is not the hash of block %llu",
                      (unsigned long long)e.block);
