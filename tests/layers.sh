@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Dependencies point one way: util <- core <- {model, ledger, chain, db} <- server; clients
-# see core, model and util. Fails, with file and line, on an #include that goes another way.
+# see ledger, core, model and util. Fails, with file and line, on an #include that goes another way.
 #
 #   layers.sh [ROOT]       check the tree at ROOT (this checkout)
 #   layers.sh --self-test  plant bad includes and see that each one is found
@@ -12,7 +12,7 @@ allowed() {
   util) echo util ;;
   core) echo core util ;;
   model | ledger | chain | db) echo "$1" core util ;;
-  clients) echo clients core model util ;;
+  clients) echo clients ledger core model util ;;
   server) echo server db chain ledger model core util ;;
   *) return 1 ;;
   esac

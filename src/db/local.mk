@@ -30,7 +30,8 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/unmask.sql \
   $(srcdir)/sql/queries/update.sql
 DB_MIGRATIONS = \
-  $(srcdir)/sql/migrations/0001-start.sql
+  $(srcdir)/sql/migrations/0001-start.sql \
+  $(srcdir)/sql/migrations/0002-log.sql
 DB_GENERATE = $(AM_V_GEN)$(MKDIR_P) src/db && $(AWK) -f $(srcdir)/sql/generate.awk
 
 src/db/queries.h: $(DB_QUERIES) $(srcdir)/sql/generate.awk

@@ -14,6 +14,8 @@
   /* the message itself */                                                               \
   X(E_JSON, "malformed-json", 400, "The text is not valid JSON.",                        \
     "Send one JSON value in UTF-8, without duplicate keys.")                             \
+  X(E_NOTE, "malformed-note", 400, "This is not a signed note, tile or bundle.",         \
+    "Send it as the C2SP specifications say; docs/api.md names them.")                   \
   X(E_CANONICAL, "not-canonical", 400, "The event is not in canonical form.",            \
     "Serialise it as docs/protocol.md section 1.3 says and sign exactly those bytes.")   \
   X(E_FIELD_UNKNOWN, "unknown-field", 400, "There is a field that is not known here.",   \
@@ -100,6 +102,10 @@
     "Use fewer participants, fewer parameters, or raise the quota.")                     \
   X(E_OPEN_ROUND, "round-already-open", 409, "The model already has an open round.",     \
     "Wait for it to end, or cancel it.")                                                 \
+  X(E_CHECKPOINT, "unknown-checkpoint", 409, "This log never signed that checkpoint.",   \
+    "If this server showed it to you, it has lost or changed its history: tell others.") \
+  X(E_ERASED, "vectors-erased", 410, "The masked vectors of this round were erased.",    \
+    "Their hashes stay in the log; an audit of the sum is no longer possible.")          \
   X(E_RETIRED, "retired", 410, "The model is retired.", "Choose another model.")         \
   /* what a client finds wrong with a server */                                          \
   X(E_CHEAT_MODEL, "cheat-model", 502, "The base model is not the one the round names.", \
@@ -124,6 +130,15 @@
   X(E_CHEAT_HISTORY, "cheat-history", 502,                                               \
     "The server's history does not hold together.",                                      \
     "Do not take part; tell the other participants.")                                    \
+  X(E_CHEAT_LOG, "cheat-log", 502, "The log was rewritten, or shows two histories.",     \
+    "Keep the two checkpoints that are named; show them to the other participants.")     \
+  X(E_CHEAT_PROMISE, "cheat-promise", 502,                                               \
+    "What the server gave a receipt for is not in its log.",                             \
+    "Keep the receipt; show it to the other participants.")                              \
+  X(E_AUDIT, "audit-failed", 502, "The audit found something that does not hold.",       \
+    "Read the findings; show them to the other participants.")                           \
+  X(E_WITNESSES, "too-few-witnesses", 409, "Too few witnesses have cosigned the log.",   \
+    "Wait until they have; if one is gone for good, change your list of witnesses.")     \
   X(E_CONSENT, "consent-needed", 409, "This needs your consent first.",                  \
     "Read what it says and repeat with the option that it names.")                       \
   /* the world */                                                                        \
