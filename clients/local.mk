@@ -4,17 +4,20 @@
 noinst_LIBRARIES += libclient.a
 libclient_a_SOURCES = \
   clients/lib/api.c clients/lib/api.h \
+  clients/lib/dossier.c clients/lib/dossier.h \
   clients/lib/drive.c clients/lib/drive_store.c clients/lib/drive_upload.c \
   clients/lib/drive.h clients/lib/drive_state.h \
   clients/lib/home.c clients/lib/home.h \
   clients/lib/http.c clients/lib/http.h \
   clients/lib/link.c clients/lib/link.h \
   clients/lib/npy.c clients/lib/npy.h \
+  clients/lib/report.c clients/lib/report.h \
   clients/lib/self.c clients/lib/self.h \
+  clients/lib/source.c clients/lib/source.h \
   clients/lib/trust.c clients/lib/trust.h \
   clients/lib/work.c clients/lib/work.h
-libclient_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
-CLIENT_LIBS = libclient.a $(MODEL_LIBS) $(CURL_LIBS)
+libclient_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(ARCHIVE_CFLAGS)
+CLIENT_LIBS = libclient.a $(MODEL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS)
 
 bin_PROGRAMS += chorus
 chorus_SOURCES = clients/cli/main.c clients/cli/cli.h clients/cli/options.c \

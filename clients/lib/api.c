@@ -302,18 +302,25 @@ enum err api_send(struct api *a, const char *ctx, const char *what, const json_t
   return OK;
 }
 
-enum err api_boxes(struct api *a, const struct digest *ctx, const struct identity *id,
-                   const struct secret_identity *key, json_t **out, struct why *why)
+void api_authorization(char out[256], const struct digest *ctx, const struct identity *id,
+                       const struct secret_identity *key)
 {
   static const char label[] = "chorus/v1/fetch\n";
   uint8_t message[sizeof label - 1 + 32];
   struct signature sig;
-  char path[128], who[65], hex[129], authorization[256];
+  char who[65], hex[129];
   memcpy(message, label, sizeof label - 1);
   memcpy(message + sizeof label - 1, ctx->b, 32);
   crypto_sign_detached(sig.b, NULL, message, sizeof message, key->b);
-  snprintf(authorization, sizeof authorization, "Chorus %s.%s",
-           hex_encode(who, id->b, 32), hex_encode(hex, sig.b, 64));
+  snprintf(out, 256, "Chorus %s.%s", hex_encode(who, id->b, 32),
+           hex_encode(hex, sig.b, 64));
+}
+
+enum err api_boxes(struct api *a, const struct digest *ctx, const struct identity *id,
+                   const struct secret_identity *key, json_t **out, struct why *why)
+{
+  char path[128], hex[65], authorization[256];
+  api_authorization(authorization, ctx, id, key);
   snprintf(path, sizeof path, BASE "rounds/%s/boxes", hex_encode(hex, ctx->b, 32));
   struct http_request rq = {
       .method = "GET", .path = path, .authorization = authorization, .max = LIST_MAX};

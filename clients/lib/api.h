@@ -91,6 +91,9 @@ enum err api_enroll(struct api *a, const json_t *event, const char *name,
  * whose receipt was verified. */
 enum err api_send(struct api *a, const char *ctx, const char *what, const json_t *event,
                   json_t *extra, json_t **reply, struct why *why) MUST_USE;
+/* The value of Authorization that reads what belongs to this participant in a round. */
+void api_authorization(char out[256], const struct digest *ctx, const struct identity *id,
+                       const struct secret_identity *key);
 /* The boxes addressed to this participant. */
 enum err api_boxes(struct api *a, const struct digest *ctx, const struct identity *id,
                    const struct secret_identity *key, json_t **out,

@@ -167,6 +167,16 @@ static struct curl_slist *headers_of(const struct http_request *rq)
   return list;
 }
 
+static void set_range(CURL *c, struct http_range range)
+{
+  char text[48];
+  if (!range.len)
+    return;
+  snprintf(text, sizeof text, "%llu-%llu", (unsigned long long)range.from,
+           (unsigned long long)(range.from + range.len - 1));
+  curl_easy_setopt(c, CURLOPT_RANGE, text); /* libcurl keeps a copy */
+}
+
 /* Whether the request can't have reached the server. */
 static bool never_sent(CURLcode code)
 {
@@ -187,6 +197,7 @@ static enum err attempt(struct curl_http *h, const struct http_request *rq,
   curl_easy_setopt(c, CURLOPT_URL, buf_text(&url));
   set_method(c, rq, &t);
   set_limits(c, rq);
+  set_range(c, rq->range);
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &t);
   curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);

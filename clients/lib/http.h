@@ -7,12 +7,19 @@
 
 #include "util/buf.h"
 
+/* Some bytes of what a path names; len 0: all of it. */
+struct http_range {
+  uint64_t from;
+  size_t len;
+};
+
 struct http_request {
   const char *method;
   const char *path; /* from the root of the server, query included */
   const char *type; /* media type of the body; NULL: there is none */
   struct bytes body;
   const char *authorization; /* value of the header, or NULL */
+  struct http_range range;   /* of the reply to a GET */
   size_t max;                /* the reply may have so many bytes */
   unsigned wait;             /* seconds the server may think before it answers */
   bool once;                 /* may have an effect each time: never repeated on doubt */

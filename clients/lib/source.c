@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading from a server. */
+#include "clients/lib/source.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clients/lib/api.h"
+#include "util/field.h"
+#include "util/text.h"
+
+#define BASE "/api/v1/"
+#define JSON_MAX ((size_t)64 << 20)
+
+enum err source_get(struct source *s, const char *path, size_t max, struct buf *out,
+                    struct why *why)
+{
+  return s->get(s, path, (struct http_range){0, 0}, max, out, why);
+}
+
+enum err source_part(struct source *s, const char *path, uint64_t from, size_t len,
+                     struct buf *out, struct why *why)
+{
+  size_t before = out->len;
+  TRY(s->get(s, path, (struct http_range){from, len}, len, out, why));
+  if (out->len - before != len)
+    return why_set(why, E_REPLY, "", "%s: %zu bytes came for %zu", path,
+                   out->len - before, len);
+  return OK;
+}
+
+enum err source_json(struct source *s, const char *path, json_t **out, struct why *why)
+{
+  AUTO(buf_done) struct buf text = {0};
+  struct why bad = {0};
+  TRY(source_get(s, path, JSON_MAX, &text, why));
+  if (json_parse(out, buf_bytes(&text), JSON_MAX, &bad) != OK)
+    return why_set(why, E_REPLY, "", "%s: %s", path, bad.detail);
+  return OK;
+}
+
+bool source_tells(enum err e)
+{
+  switch (e) {
+  case E_NOT_FOUND:
+  case E_ERASED:
+  case E_RANGE:
+  case E_REPLY:
+  case E_TOO_LARGE:
+  case E_JSON:
+  case E_UNAUTHENTICATED:
+  case E_FORBIDDEN:
+  case E_NOT_ADMITTED:
+  case E_FIELD_VALUE:
+    return true;
+  default:
+    return false;
+  }
+}
+
+struct server {
+  struct source source;
+  struct http *http;
+  struct http_options options;
+  char *address;
+  const struct self *self;
+};
+
+/* For a masked chunk: the header that says who asks. "" otherwise. */
+static void authorize(char out[256], const struct server *s, const char *path)
+{
+  static const char rounds[] = "rounds/";
+  struct digest ctx;
+  char hex[65];
+  *out = '\0';
+  if (!s->self || strncmp(path, rounds, sizeof rounds - 1) != 0 ||
+      !strstr(path, "/chunks/"))
+    return;
+  snprintf(hex, sizeof hex, "%s", path + sizeof rounds - 1);
+  if (hex_decode(ctx.b, sizeof ctx.b, hex) == OK)
+    api_authorization(out, &ctx, &s->self->id, &s->self->key);
+}
+
+static enum err server_get(struct source *base, const char *path, struct http_range range,
+                           size_t max, struct buf *out, struct why *why)
+{
+  struct server *s = (struct server *)base;
+  AUTO(buf_done) struct buf full = {0};
+  char authorization[256];
+  struct http_reply rp = {0};
+  TRY(buf_printf(&full, BASE "%s", path));
+  authorize(authorization, s, path);
+  struct http_request rq = {.method = "GET",
+                            .path = buf_text(&full),
+                            .authorization = *authorization ? authorization : NULL,
+                            .range = range,
+                            .max = max};
+  TRY(http_call(s->http, &rq, &rp, why));
+  enum err e = OK;
+  if (out->len || out->max) {
+    e = buf_put(out, rp.body.data, rp.body.len);
+    http_reply_done(&rp);
+  } else {
+    buf_done(out);
+    *out = rp.body;
+  }
+  return e;
+}
+
+static void server_free(struct source *base)
+{
+  struct server *s = (struct server *)base;
+  http_drop(&s->http);
+  free(s->address);
+  free(s);
+}
+
+static enum err server_again(struct source *base, struct source **out, struct why *why)
+{
+  const struct server *s = (const struct server *)base;
+  struct http_options options = s->options;
+  options.pausing = NULL; /* the caller's thread hears of it */
+  return source_http(out, &options, s->self, why);
+}
+
+enum err source_http(struct source **out, const struct http_options *options,
+                     const struct self *self, struct why *why)
+{
+  struct http *http = NULL;
+  TRY(http_new(&http, options, why));
+  struct server *s = must_calloc(1, sizeof *s);
+  s->source = (struct source){.get = server_get,
+                              .again = server_again,
+                              .free = server_free,
+                              .live = true,
+                              .vectors = true};
+  s->http = http;
+  s->options = *options;
+  s->address = must_strdup(options->address);
+  s->options.address = s->address;
+  s->self = self;
+  *out = &s->source;
+  return OK;
+}
