@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# clients: the library behind every client, and the chorus program. Sees util, core and
-# model only.
+# clients: the library behind every client, and the chorus program. Sees util, core, model
+# and ledger only.
 noinst_LIBRARIES += libclient.a
 libclient_a_SOURCES = \
   clients/lib/api.c clients/lib/api.h \
@@ -11,10 +11,11 @@ libclient_a_SOURCES = \
   clients/lib/link.c clients/lib/link.h \
   clients/lib/npy.c clients/lib/npy.h \
   clients/lib/self.c clients/lib/self.h \
+  clients/lib/tiles.c clients/lib/tiles.h \
   clients/lib/trust.c clients/lib/trust.h \
   clients/lib/work.c clients/lib/work.h
 libclient_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
-CLIENT_LIBS = libclient.a $(MODEL_LIBS) $(CURL_LIBS)
+CLIENT_LIBS = libclient.a $(LEDGER_LIBS) $(MODEL_LIBS) $(CURL_LIBS)
 
 bin_PROGRAMS += chorus
 chorus_SOURCES = clients/cli/main.c clients/cli/cli.h clients/cli/options.c \
