@@ -13,11 +13,18 @@
 #include "core/event.h"
 #include "core/quantise.h"
 
+/* The newest log checkpoint that a participant verified. */
+struct seen {
+  uint64_t size;
+  struct digest root;
+};
+
 /* What the events of one kind have in front. */
 struct header {
   struct digest instance;
   struct digest ctx;           /* round events */
   struct identity participant; /* participant events */
+  struct seen seen;            /* likewise; of size 0 only with the empty tree's root */
 };
 
 struct instance_event {

@@ -2,7 +2,7 @@
  * Canonical events and signatures. */
 #include <string.h>
 
-#include "core/event.h"
+#include "core/message.h"
 #include "test_core.h"
 #include "util/field.h"
 
@@ -53,10 +53,35 @@ START_TEST(signatures)
 }
 END_TEST
 
+/* The checkpoint that a participant names is read, and is the empty tree or not. */
+START_TEST(seen)
+{
+  struct digest d = {{7}};
+  struct identity who = {{9}};
+  struct share_event share;
+  struct why why = {0};
+  AUTO(json_drop) json_t *e = message_start("share", &d, &d, &who);
+  json_object_set_new(e, "graph", json_hex(&d, 32));
+  json_object_set_new(e, "deals", json_hex(&d, 32));
+  json_object_set_new(e, "sig", json_null());
+  ck_assert_int_eq(share_parse(&share, e, &why), OK);
+  ck_assert_uint_eq(share.header.seen.size, 0);
+  json_t *checkpoint = json_object_get(e, "seen");
+  json_object_set_new(checkpoint, "root", json_hex(&d, 32));
+  ck_assert_int_eq(share_parse(&share, e, &why), E_FIELD_VALUE);
+  ck_assert_str_eq(why.field, "seen.root");
+  json_object_set_new(checkpoint, "size", json_integer(5));
+  ck_assert_int_eq(share_parse(&share, e, &why), OK);
+  ck_assert_uint_eq(share.header.seen.size, 5);
+  ck_assert_mem_eq(&share.header.seen.root, &d, 32);
+}
+END_TEST
+
 TCase *test_event(void)
 {
   TCase *t = tcase_create("event");
   tcase_add_test(t, canonical_or_refused);
   tcase_add_test(t, signatures);
+  tcase_add_test(t, seen);
   return t;
 }
