@@ -26,7 +26,7 @@ static void make_player(struct play *p, struct player *who, unsigned number)
   struct digest enroll_hash;
   uint8_t organisation[16] = {(uint8_t)number, (uint8_t)(number >> 8), 1};
   identity_make(&who->id, &who->key);
-  who->enroll = message_start("enroll", &p->instance_hash, NULL, &who->id);
+  who->enroll = message_start("enroll", &p->instance_hash, NULL, NULL, &who->id);
   json_object_set_new(who->enroll, "organisation", json_hex(organisation, 16));
   json_object_set_new(who->enroll, "payout", json_null());
   json_object_set_new(who->enroll, "invite", json_hex(who->id.b, 32));

@@ -163,6 +163,35 @@ START_TEST(parties_survive_saving)
 }
 END_TEST
 
+/* An event says what had been seen when it was signed, and goes on saying it. */
+START_TEST(events_keep_what_was_seen)
+{
+  struct play_terms t = {
+      .n = 3, .minimum = 3, .ring_bits = 32, .quant_bits = 12, .d = 1, .weight_cap = 50};
+  struct play p;
+  struct seen first = {5, {{1, 2, 3}}}, second = {6, {{4}}};
+  const json_t *event;
+  struct bytes deals;
+  struct join_event join;
+  struct share_event share;
+  uint8_t all = 7;
+  play_init(&p, &t);
+  play_join(&p);
+  struct party *one = p.players[0].party;
+  party_set_seen(one, &first);
+  ck_assert_int_eq(party_join(one, p.round, &event), OK);
+  ck_assert_int_eq(join_parse(&join, event, NULL), OK);
+  ck_assert_uint_eq(join.header.seen.size, 0);
+  play_share(&p, &all);
+  party_set_seen(one, &second);
+  ck_assert_int_eq(party_share(one, p.round, &event, &deals, NULL), OK);
+  ck_assert_int_eq(share_parse(&share, event, NULL), OK);
+  ck_assert_uint_eq(share.header.seen.size, 5);
+  ck_assert_mem_eq(&share.header.seen.root, &first.root, sizeof first.root);
+  play_done(&p);
+}
+END_TEST
+
 /* The values the protocol page promises for small cohorts: silent members tolerated. */
 START_TEST(small_cohorts_tolerate_what_is_promised)
 {
@@ -203,6 +232,7 @@ TCase *test_round(void)
   tcase_add_test(t, sum_is_exact_for_random_cohorts);
   tcase_add_test(t, sum_is_exact_on_a_sparse_graph);
   tcase_add_test(t, parties_survive_saving);
+  tcase_add_test(t, events_keep_what_was_seen);
   tcase_add_test(t, small_cohorts_tolerate_what_is_promised);
   return t;
 }
