@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# clients: the library behind every client, and the chorus program. Sees util, core and
-# model only.
+# clients: the library behind every client, and the chorus program. Sees util, core, model
+# and ledger only.
 noinst_LIBRARIES += libclient.a
 libclient_a_SOURCES = \
   clients/lib/api.c clients/lib/api.h \
@@ -14,10 +14,11 @@ libclient_a_SOURCES = \
   clients/lib/report.c clients/lib/report.h \
   clients/lib/self.c clients/lib/self.h \
   clients/lib/source.c clients/lib/source.h \
+  clients/lib/tiles.c clients/lib/tiles.h \
   clients/lib/trust.c clients/lib/trust.h \
   clients/lib/work.c clients/lib/work.h
 libclient_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(ARCHIVE_CFLAGS)
-CLIENT_LIBS = libclient.a $(MODEL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS)
+CLIENT_LIBS = libclient.a $(LEDGER_LIBS) $(MODEL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS)
 
 bin_PROGRAMS += chorus
 chorus_SOURCES = clients/cli/main.c clients/cli/cli.h clients/cli/options.c \

@@ -230,13 +230,14 @@ enum err api_spec(struct api *a, const char *model, uint64_t version, struct buf
   return api_bytes(a, path, SPEC_MAX, out, NULL, why);
 }
 
-enum err api_bytes(struct api *a, const char *path, size_t max, struct buf *out,
-                   char sha256[72], struct why *why)
+static enum err get_bytes(struct api *a, const char *path, unsigned wait, size_t max,
+                          struct buf *out, char sha256[72], struct why *why)
 {
   AUTO(buf_done) struct buf full = {0};
   struct http_reply rp = {0};
   TRY(buf_printf(&full, BASE "%s", path));
-  struct http_request rq = {.method = "GET", .path = buf_text(&full), .max = max};
+  struct http_request rq = {
+      .method = "GET", .path = buf_text(&full), .max = max, .wait = wait};
   TRY(http_call(a->http, &rq, &rp, why));
   buf_done(out);
   *out = rp.body;
@@ -245,23 +246,109 @@ enum err api_bytes(struct api *a, const char *path, size_t max, struct buf *out,
   return OK;
 }
 
+enum err api_bytes(struct api *a, const char *path, size_t max, struct buf *out,
+                   char sha256[72], struct why *why)
+{
+  return get_bytes(a, path, 0, max, out, sha256, why);
+}
+
+/* ---- the log ---- */
+
+#define NOTE_MAX ((size_t)64 << 10)
+
+enum err api_checkpoint(struct api *a, unsigned wait, uint64_t after, struct buf *note,
+                        struct why *why)
+{
+  char path[96] = "log/checkpoint";
+  if (wait)
+    snprintf(path, sizeof path, "log/checkpoint?wait=%u&after=%llu", wait,
+             (unsigned long long)after);
+  return get_bytes(a, path, wait, NOTE_MAX, note, NULL, why);
+}
+
+enum err api_leaf(struct api *a, const struct digest *hash, uint64_t *leaf,
+                  json_t **event, struct why *why)
+{
+  char path[128], hex[65];
+  AUTO(json_drop) json_t *reply = NULL;
+  snprintf(path, sizeof path, "log/events/%s", hex_encode(hex, hash->b, 32));
+  TRY(api_get(a, path, &reply, why));
+  const json_t *n = json_object_get(reply, "leaf");
+  json_t *e = json_object_get(reply, "event");
+  if ((!json_is_null(n) && (!json_is_integer(n) || json_integer_value(n) < 0)) ||
+      !json_is_object(e))
+    return odd(why, path, "there is no leaf");
+  *leaf = json_is_null(n) ? LEAF_NONE : (uint64_t)json_integer_value(n);
+  if (event)
+    *event = json_incref(e);
+  return OK;
+}
+
+static enum err get_path(struct api *a, const char *where, struct digest path[64],
+                         unsigned *len, struct why *why)
+{
+  size_t i;
+  json_t *entry;
+  AUTO(json_drop) json_t *reply = NULL;
+  TRY(get(a, where, 0, SMALL_MAX, &reply, why));
+  const json_t *list = json_object_get(reply, "path");
+  if (!json_is_array(list) || json_array_size(list) > 64)
+    return odd(why, where, "there is no path");
+  json_array_foreach ((json_t *)list, i, entry) {
+    const char *hex = json_string_value(entry);
+    if (!hex || hex_decode(path[i].b, 32, hex) != OK)
+      return odd(why, where, "the path holds no hashes");
+  }
+  *len = (unsigned)i;
+  return OK;
+}
+
+enum err api_inclusion(struct api *a, uint64_t leaf, uint64_t size,
+                       struct digest path[64], unsigned *len, struct why *why)
+{
+  char where[128];
+  snprintf(where, sizeof where, BASE "log/proofs/inclusion?leaf=%llu&size=%llu",
+           (unsigned long long)leaf, (unsigned long long)size);
+  return get_path(a, where, path, len, why);
+}
+
+enum err api_consistency(struct api *a, uint64_t from, uint64_t to,
+                         struct digest path[64], unsigned *len, struct why *why)
+{
+  char where[128];
+  snprintf(where, sizeof where, BASE "log/proofs/consistency?from=%llu&to=%llu",
+           (unsigned long long)from, (unsigned long long)to);
+  return get_path(a, where, path, len, why);
+}
+
+enum err api_cosign(struct api *a, struct bytes note, struct why *why)
+{
+  AUTO(json_drop) json_t *nothing = NULL;
+  struct http_request rq = {.method = "POST",
+                            .path = BASE "log/cosignatures",
+                            .type = "text/plain",
+                            .body = note,
+                            .max = SMALL_MAX};
+  return call(a, &rq, &nothing, why);
+}
+
 /* ---- participant ---- */
 
 /* A receipt by the pinned coordinator for what has this hash. */
 static enum err check_receipt(const struct api *a, const json_t *receipt,
                               const struct digest *of, struct why *why)
 {
-  char hash[65], instance[65];
-  const char *is = json_string_value(json_object_get(receipt, "of"));
-  const char *by = json_string_value(json_object_get(receipt, "instance"));
+  struct receipt_event r;
+  struct why odd = {0};
   if (!a->pinned)
     return why_set(why, E_INTERNAL, "", "no instance is pinned");
-  if (!json_is_object(receipt) || event_check(receipt, NULL) != OK || !is || !by)
-    return why_set(why, E_REPLY, "receipt", "the server gave no receipt");
+  if (event_check(receipt, &odd) != OK || receipt_parse(&r, receipt, &odd) != OK)
+    return why_set(why, E_REPLY, "receipt", "the server gave no receipt: %s %s",
+                   odd.field, odd.detail);
   if (event_verify(receipt, "receipt", &a->coordinator, why) != OK ||
-      strcmp(by, hex_encode(instance, a->instance.b, 32)) != 0)
+      memcmp(&r.header.instance, &a->instance, sizeof a->instance) != 0)
     return why_set(why, E_CHEAT_KEY, "receipt", "is not signed by the pinned key");
-  if (strcmp(is, hex_encode(hash, of->b, 32)) != 0)
+  if (memcmp(&r.of, of, sizeof *of) != 0)
     return why_set(why, E_CHEAT_HISTORY, "receipt", "is for something else");
   return OK;
 }

@@ -80,6 +80,27 @@ enum err api_spec(struct api *a, const char *model, uint64_t version, struct buf
 enum err api_bytes(struct api *a, const char *path, size_t max, struct buf *out,
                    char sha256[72], struct why *why) MUST_USE;
 
+/* ---- the log ---- */
+
+#define LEAF_NONE UINT64_MAX
+
+/* Replaces *note with the newest checkpoint as the server shows it; nothing in it is
+ * checked. wait 0: answer at once, else wait for one of more than `after` leaves.
+ * E_NOT_FOUND when none was ever signed. */
+enum err api_checkpoint(struct api *a, unsigned wait, uint64_t after, struct buf *note,
+                        struct why *why) MUST_USE;
+/* The leaf that the server names for the event with this hash: LEAF_NONE when it is none
+ * yet. *event (may be NULL) receives the event. E_NOT_FOUND when it is not known. */
+enum err api_leaf(struct api *a, const struct digest *hash, uint64_t *leaf,
+                  json_t **event, struct why *why) MUST_USE;
+/* Proofs as they are served, to be checked; at most 64 digests. */
+enum err api_inclusion(struct api *a, uint64_t leaf, uint64_t size,
+                       struct digest path[64], unsigned *len, struct why *why) MUST_USE;
+enum err api_consistency(struct api *a, uint64_t from, uint64_t to,
+                         struct digest path[64], unsigned *len, struct why *why) MUST_USE;
+/* Posts a note with a witness's signature line. */
+enum err api_cosign(struct api *a, struct bytes note, struct why *why) MUST_USE;
+
 /* ---- participant ---- */
 
 /* Enrols. *admitted: at once. */

@@ -79,18 +79,30 @@ static enum err check_home(int dir, const char *path, struct why *why)
   return OK;
 }
 
-static enum err take_lock(struct home *h, struct why *why)
+enum err home_lock(struct home *h, const char *name, bool wait, int *lock,
+                   struct why *why)
 {
-  h->lock = openat(h->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (h->lock < 0)
-    return fails("lock", why);
-  if (flock(h->lock, LOCK_EX | LOCK_NB) == 0)
-    return OK;
-  if (errno == EWOULDBLOCK)
-    return why_set(why, E_CONFLICT, h->path,
-                   "another chorus process works in this home folder; wait for it, or "
-                   "use another folder with --home");
-  return fails("lock", why);
+  AUTO(fd_drop)
+  int fd = openat(h->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0)
+    return fails(name, why);
+  while (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK)
+      return why_set(why, E_CONFLICT, h->path,
+                     "another chorus process works in this home folder; wait for it, or "
+                     "use another folder with --home");
+    if (errno != EINTR)
+      return fails(name, why);
+  }
+  *lock = fd;
+  fd = -1;
+  return OK;
+}
+
+void home_unlock(int *lock)
+{
+  fd_drop(lock);
+  *lock = -1;
 }
 
 enum err home_open(struct home **out, const char *path, bool locked, struct why *why)
@@ -104,7 +116,7 @@ enum err home_open(struct home **out, const char *path, bool locked, struct why 
     return fails(path, why);
   TRY(check_home(h->dir, path, why));
   if (locked)
-    TRY(take_lock(h, why));
+    TRY(home_lock(h, "lock", false, &h->lock, why));
   *out = STEAL(h);
   return OK;
 }

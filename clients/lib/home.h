@@ -25,6 +25,13 @@ static inline void home_drop(struct home **h)
 }
 const char *home_path(const struct home *h);
 
+/* A lock beside the home's own, for what processes that do not lock the home keep there:
+ * the file `name` in the home folder. wait: until it is free; otherwise E_CONFLICT when
+ * another holds it. *lock is for home_unlock. */
+enum err home_lock(struct home *h, const char *name, bool wait, int *lock,
+                   struct why *why) MUST_USE;
+void home_unlock(int *lock); /* -1 is fine */
+
 /* Replaces the file. Missing folders on the way are made. */
 enum err home_write(struct home *h, const char *path, struct bytes data,
                     struct why *why) MUST_USE;
