@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The audit of docs/protocol.md section 11.3: recomputes a round from what is public, and
+ * trusts nothing that the coordinator computed. All that it knows comes through a source,
+ * all that it finds goes into a report (report.h).
+ *
+ * The functions return an error only when nothing could be learnt (E_NETWORK, E_BUSY,
+ * E_IO …); whatever does not hold is a finding. */
+#ifndef CLIENTS_AUDIT_H
+#define CLIENTS_AUDIT_H
+
+#include "clients/lib/report.h"
+#include "clients/lib/source.h"
+#include "ledger/note.h"
+
+struct audit_options {
+  unsigned threads; /* 0: one for each processor */
+  uint64_t light;   /* not 0: so many chunk positions and dealers drawn at random */
+  /* What is being done, and how much of how much (never 0); may be NULL. */
+  void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+  void *arg;
+};
+
+/* The log as one checkpoint shows it: every hash that is taken from it leads to the
+ * checkpoint's root. One thread at a time. */
+struct audit_log;
+
+/* Fetches the newest checkpoint. known (may be NULL): the newest that was verified
+ * before; size 0: none. What is wrong with it is kept, and found in every report that
+ * uses it. source and pin are borrowed. */
+enum err audit_log_open(struct audit_log **out, struct source *source,
+                        const struct pin *pin, const struct checkpoint *known,
+                        struct why *why) MUST_USE;
+void audit_log_free(struct audit_log *l);
+static inline void audit_log_drop(struct audit_log **l)
+{
+  audit_log_free(*l);
+}
+/* Waits (where the source is live, some seconds) for a checkpoint of at least so many
+ * leaves, which must extend the one before. */
+enum err audit_log_reach(struct audit_log *l, uint64_t size, struct why *why) MUST_USE;
+
+/* Audits one attempt that has ended. report: initialised. E_NOT_FOUND when there is no
+ * such round, E_PHASE when it has not ended. */
+enum err audit_round(struct report *report, struct source *source, struct audit_log *log,
+                     const struct pin *pin, const struct digest *ctx,
+                     const struct audit_options *options, struct why *why) MUST_USE;
+
+#endif
