@@ -208,14 +208,14 @@ def psql(conninfo, sql, limit=60):
 
 
 class Database:
-    """A database of its own, dropped at the end."""
+    """A database of its own, dropped at the end. template: one that nobody is connected to."""
 
-    def __init__(self, cluster=None):
+    def __init__(self, cluster=None, template="template0"):
         self.cluster = cluster or Settings.db
         if not self.cluster:
             raise RuntimeError("say with --db where a PostgreSQL is")
         self.name = "scenario_" + secrets.token_hex(6)
-        psql(self.cluster, f"CREATE DATABASE {self.name} TEMPLATE template0 ENCODING 'UTF8'")
+        psql(self.cluster, f"CREATE DATABASE {self.name} TEMPLATE {template} ENCODING 'UTF8'")
         self.conninfo = with_database(self.cluster, self.name)
         CLEANUP.add(self.drop)
 
@@ -432,18 +432,23 @@ class Api:
 # ---------------------------------------------------------------- chorusd
 
 class Server(Api):
-    """chorusd over a database of its own, at one address through all restarts."""
+    """chorusd over a database of its own, at one address through all restarts. like: another
+    server, of whose instance the database is a copy."""
 
-    def __init__(self, folder=None, database=None, simulated=False, start=True, origin=None):
+    def __init__(self, folder=None, database=None, simulated=False, start=True, origin=None,
+                 like=None):
         self.folder = folder or temp_folder()
         self.database = database or Database()
         self.port = free_port()
         super().__init__(origin or f"http://127.0.0.1:{self.port}")
         self.key = os.path.join(self.folder, "coordinator.key")
         self.process, self.starts, self.replicas = None, 0, []
-        self.admin_run("init", "--db", self.database.conninfo, "--key", self.key, "--origin",
-                       self.origin, *(["--simulated-chain"] if simulated else []))
-        self.token = self.make_token("scenario")
+        if like:
+            self.key, self.token = like.key, like.token
+        else:
+            self.admin_run("init", "--db", self.database.conninfo, "--key", self.key, "--origin",
+                           self.origin, *(["--simulated-chain"] if simulated else []))
+            self.token = self.make_token("scenario")
         if start:
             self.start()
 
