@@ -408,7 +408,7 @@ class Tampering(Scenario):
         """A server over a copy of the history, changed by the operator."""
         database = Database(template=self.server.database.name)
         change(Forger(database, self.history.key), self.history)
-        forged = Server(self.folder, database, like=self.server)
+        forged = Server(None, database, like=self.server)
         self.addCleanup(forged.close)
         return forged
 
