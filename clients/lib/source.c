@@ -42,19 +42,16 @@ enum err source_json(struct source *s, const char *path, json_t **out, struct wh
 bool source_tells(enum err e)
 {
   switch (e) {
-  case E_NOT_FOUND:
-  case E_ERASED:
-  case E_RANGE:
-  case E_REPLY:
-  case E_TOO_LARGE:
-  case E_JSON:
-  case E_UNAUTHENTICATED:
-  case E_FORBIDDEN:
-  case E_NOT_ADMITTED:
-  case E_FIELD_VALUE:
-    return true;
-  default:
+  case E_NETWORK:
+  case E_BUSY:
+  case E_RATE:
+  case E_DB:
+  case E_DB_RETRY:
+  case E_IO:
+  case E_INTERNAL:
     return false;
+  default:
+    return e != OK;
   }
 }
 
