@@ -9,10 +9,14 @@ libclient_a_SOURCES = \
   clients/lib/home.c clients/lib/home.h \
   clients/lib/http.c clients/lib/http.h \
   clients/lib/link.c clients/lib/link.h \
+  clients/lib/monitor.c clients/lib/monitor.h \
   clients/lib/npy.c clients/lib/npy.h \
+  clients/lib/promise.c clients/lib/promise.h \
   clients/lib/self.c clients/lib/self.h \
   clients/lib/tiles.c clients/lib/tiles.h \
   clients/lib/trust.c clients/lib/trust.h \
+  clients/lib/watch.c clients/lib/watch.h \
+  clients/lib/witness.c clients/lib/witness.h \
   clients/lib/work.c clients/lib/work.h
 libclient_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 CLIENT_LIBS = libclient.a $(LEDGER_LIBS) $(MODEL_LIBS) $(CURL_LIBS)

@@ -60,6 +60,7 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   struct invite_link link;
   bool made, before, admitted;
   AUTO(membership_done) struct membership m = {0};
+  AUTO(watch_done) struct watch log = {0};
   AUTO(json_drop) json_t *receipt = NULL;
   TRY(link_parse(&link, c->o.words[0], why));
   if (!c->o.name || !*c->o.name || strlen(c->o.name) > 200)
@@ -73,8 +74,11 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   TRY(cli_server(c, link.address, why));
   TRY(pin_make(&c->pin, c->home, &c->api, link.address, &link.instance, why));
   TRY(pin_confirm(&c->pin, &c->api, why));
-  TRY(membership_make(&m, &before, c->home, &c->self, &link, c->o.name, c->o.payout,
-                      why));
+  TRY(watch_open(&log, c->home, &c->api, &c->pin, NULL, why));
+  TRY(watch_refresh(&log, 0, why));
+  const struct seen seen = watch_seen(&log);
+  const struct enrolment about = {c->o.name, c->o.payout, &seen};
+  TRY(membership_make(&m, &before, c->home, &c->self, &link, &about, why));
   if (before) {
     say(c, "You were enrolled at this server before; the invite was not used.");
     say_enrolled(c, &m, json_is_true(json_object_get(m.json, "admitted")));
@@ -85,8 +89,11 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   uint8_t salt[16];
   if (!name || !hex || hex_decode(salt, sizeof salt, hex) != OK)
     return why_set(why, E_STATE, "members", "the saved enrolment is damaged");
-  TRY(api_enroll(&c->api, json_object_get(m.json, "event"), name, salt, &receipt,
-                 &admitted, why));
+  enum err e = api_enroll(&c->api, json_object_get(m.json, "event"), name, salt, &receipt,
+                          &admitted, why);
+  if (e == E_CHECKPOINT)
+    return watch_disowned(&log, why);
+  TRY(e);
   json_object_set(m.json, "receipt", receipt);
   json_object_set_new(m.json, "admitted", json_boolean(admitted));
   TRY(membership_save(c->home, &m, why));
