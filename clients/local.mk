@@ -24,6 +24,7 @@ CLIENT_LIBS = libclient.a $(LEDGER_LIBS) $(MODEL_LIBS) $(CURL_LIBS)
 bin_PROGRAMS += chorus
 chorus_SOURCES = clients/cli/main.c clients/cli/cli.h clients/cli/options.c \
   clients/cli/say.c clients/cli/words.c clients/cli/cmd_member.c \
-  clients/cli/cmd_round.c clients/cli/cmd_model.c clients/cli/cmd_admin.c
+  clients/cli/cmd_round.c clients/cli/cmd_model.c clients/cli/cmd_admin.c \
+  clients/cli/cmd_log.c clients/cli/cmd_witness.c
 chorus_CFLAGS = $(AM_CFLAGS) $(BLAS_CFLAGS)
 chorus_LDADD = $(CLIENT_LIBS)

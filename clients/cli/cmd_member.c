@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Becoming a member, and seeing where things stand: keygen, enroll, models, status. */
 #include <string.h>
+#include <time.h>
 
 #include "clients/cli/cli.h"
 #include "util/field.h"
@@ -214,6 +215,23 @@ static enum err status_of(struct cli *c, const char *model, struct why *why)
   return OK;
 }
 
+/* How far the log is, and whether it holds what was said. Nothing is marked: another
+ * process may be at work in this home. */
+static enum err status_of_log(struct cli *c, const char *model, struct why *why)
+{
+  AUTO(watch_done) struct watch log = {0};
+  struct promises found;
+  TRY(watch_open(&log, c->home, &c->api, &c->pin, NULL, why));
+  TRY(watch_refresh(&log, 0, why));
+  TRY(promises_check(&found, &log, (int64_t)time(NULL), false, why));
+  say_json(c, json_pack("{s:s,s:s,s:s,s:I,s:i}", "event", "log", "model", model,
+                        "instance", c->pin.hex, "size", (json_int_t)log.head.size, "open",
+                        (int)found.open));
+  say(c, "    The public log has %llu entries.", (unsigned long long)log.head.size);
+  words_promises(c, found.open);
+  return OK;
+}
+
 enum err cmd_status(struct cli *c, struct why *why)
 {
   AUTO(json_drop) json_t *all = NULL;
@@ -236,6 +254,7 @@ enum err cmd_status(struct cli *c, struct why *why)
     TRY(pin_confirm(&c->pin, &c->api, why));
     say(c, "%s at %s", model, address);
     TRY(status_of(c, model, why));
+    TRY(status_of_log(c, model, why));
   }
   if (json_array_size(all) == 0)
     say(c, "You are no member of any model yet: chorus enroll LINK --name NAME");

@@ -80,7 +80,7 @@ static enum err pin_read(struct pin *p, json_t *event, const char *address,
 static enum err another_instance(struct why *why)
 {
   return why_set(why, E_CHEAT_KEY, "instance",
-                 "the server shows another instance than the one your invite names");
+                 "the server shows another instance than the one that was pinned");
 }
 
 enum err pin_make(struct pin *out, struct home *h, struct api *a, const char *address,

@@ -147,12 +147,17 @@ enum err witness_cosign(const struct watch *w, const struct note_key *key,
 }
 
 /* Names may hold what file names may not. */
-static void key_path(char out[96], const char *name)
+static const char *file_name(char out[33], const char *name)
 {
   struct digest hash;
-  char hex[33];
   crypto_hash_sha256(hash.b, (const uint8_t *)name, strlen(name));
-  snprintf(out, 96, "witness/%s.json", hex_encode(hex, hash.b, 16));
+  return hex_encode(out, hash.b, 16);
+}
+
+void witness_path(char out[256], const struct pin *p, const struct note_key *key)
+{
+  char name[33];
+  snprintf(out, 256, "logs/%s/cosigned-%s", p->hex, file_name(name, key->name));
 }
 
 static enum err make_key(struct home *h, const char *path, const char *name,
@@ -172,7 +177,7 @@ static enum err make_key(struct home *h, const char *path, const char *name,
 enum err witness_key(struct note_key *key, struct secret_identity *secret, struct home *h,
                      const char *name, struct why *why)
 {
-  char path[96];
+  char path[96], file[33];
   const char *is;
   struct identity id;
   struct secret_identity s = {0};
@@ -180,7 +185,7 @@ enum err witness_key(struct note_key *key, struct secret_identity *secret, struc
   if (!note_name_valid(name))
     return why_set(why, E_USAGE, "--name",
                    "must be 1 to %u bytes without white space and plus", NOTE_NAME_MAX);
-  key_path(path, name);
+  snprintf(path, sizeof path, "witness/%s.json", file_name(file, name));
   const struct field fields[] = {FIELD_STRING("name", &is, 1, NOTE_NAME_MAX),
                                  FIELD_HEX("key", id.b), FIELD_HEX("secret", s.b),
                                  FIELD_END};

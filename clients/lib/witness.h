@@ -39,4 +39,8 @@ enum err witness_cosign(const struct watch *w, const struct note_key *key,
 enum err witness_key(struct note_key *key, struct secret_identity *secret, struct home *h,
                      const char *name, struct why *why) MUST_USE;
 
+/* Where the last checkpoint that this witness cosigned is kept, for watch_open: what is
+ * cosigned is verified against it and kept there before the signature leaves. */
+void witness_path(char out[256], const struct pin *p, const struct note_key *key);
+
 #endif
