@@ -110,6 +110,30 @@ void words_waiting(struct cli *c, const struct drive *d, const struct state *s)
   }
 }
 
+void words_unwitnessed(struct cli *c, const struct state *s, unsigned have,
+                       unsigned required)
+{
+  json_t *line = about("waiting", s);
+  json_object_set(line, "state", s->json);
+  json_object_set_new(line, "cosigned", json_integer(have));
+  json_object_set_new(line, "witnesses", json_integer(required));
+  say_json(c, line);
+  say_new(
+      c,
+      "Waiting for witnesses: %u of the %u you ask for have cosigned the list of those "
+      "who are summed. Nothing is answered before; the round stays open.",
+      have, required);
+}
+
+void words_promises(struct cli *c, unsigned open)
+{
+  if (open)
+    say(c,
+        "%u of your messages %s not in the public log yet, and %s still time. The next "
+        "run looks again.",
+        open, plural(open, "is", "are"), plural(open, "has", "have"));
+}
+
 /* A total of the sum as a double: everybody's entry of this kind. -1: there is none. */
 static double total_of(const json_t *tail, const json_t *totals, const char *kind)
 {

@@ -94,6 +94,7 @@ static enum err take_manifest(struct drive *d, const struct buf *y, const json_t
   struct digest root;
   char hex[65];
   AUTO(json_drop) json_t *list = hash_chunks(y, &root);
+  TRY(drive_see(d, "update", why));
   TRY(party_update(d->party, d->round, y->len, &root, event));
   const char *is = json_string_value(json_object_get(*event, "chunks"));
   if (!is || strcmp(is, hex_encode(hex, root.b, 32)) != 0)

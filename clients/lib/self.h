@@ -52,16 +52,23 @@ struct membership {
 };
 void membership_done(struct membership *m);
 
+/* What the person says, and which checkpoint of the log was verified last. */
+struct enrolment {
+  const char *name;        /* UTF-8, 1 to 200 bytes */
+  const char *payout;      /* may be NULL */
+  const struct seen *seen; /* NULL: none yet */
+};
+
 /* Makes the enrolment for an invite, or finds the one made for it before, so that it is
  * the same bytes when it is sent again. Stored (as an invite being used, not yet as a
- * membership) before it returns. payout may be NULL.
+ * membership) before it returns.
  *
  * A key enrols once at each instance. When it already has, with another invite: *before
  * is true, the invite is not used, and the membership is one that waits for admission
  * (or, of the same model, the one there is). */
 enum err membership_make(struct membership *out, bool *before, struct home *h,
                          const struct self *self, const struct invite_link *link,
-                         const char *name, const char *payout, struct why *why) MUST_USE;
+                         const struct enrolment *about, struct why *why) MUST_USE;
 /* Keeps it as a membership; the invite is used up. */
 enum err membership_save(struct home *h, const struct membership *m,
                          struct why *why) MUST_USE;
