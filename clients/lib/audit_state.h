@@ -53,6 +53,12 @@ struct item {
   char subject[96];     /* for findings: "leaf 12 (join of 3fa9…)" */
 };
 
+/* A random choice of `count` of the numbers below `total`, or (light 0) all of them. */
+struct draw {
+  uint64_t *numbers;
+  uint64_t count;
+};
+
 struct audit {
   struct source *source;
   struct audit_log *log;
@@ -74,8 +80,8 @@ struct audit {
   /* By roster index; NULL where there is none. */
   const struct item **shares, **updates, **unmasks;
   struct update_event *manifests; /* those of `updates`, parsed */
-  bool *guilty;                   /* by roster index: convicted by a complaint */
-  struct digest *evidence;        /* of that: H of the complaining update */
+  struct named *convictions;      /* those that complaints prove */
+  size_t convicted;
   struct unmasking unmasking;
   bool solved; /* the masks are known */
   struct result_event result;
@@ -94,6 +100,12 @@ struct subject {
   char text[96];
 };
 struct subject audit_subject(const char *what, const void *id);
+
+void audit_draw(struct draw *out, uint64_t light, uint64_t total);
+/* The events of a set of members, by index, as an array; those that are missing are left
+ * out. */
+json_t *audit_events_of(const struct audit *a, const struct item *const *by_index,
+                        const char *set);
 
 /* ---- audit_transcript.c ---- */
 enum err audit_load(struct audit *a, struct why *why) MUST_USE;
