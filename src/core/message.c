@@ -492,19 +492,25 @@ static enum err bad_read(struct update_event *u, const json_t *list, struct why 
 enum err update_parse(struct update_event *out, const json_t *event, struct why *why)
 {
   struct update_event u = {0};
-  json_t *seen, *sig, *missing, *bad;
+  json_t *seen, *sig, *samples, *missing, *bad;
   const struct field fields[] = {
       PARTICIPANT_FIELDS("update", u.header),
       FIELD_HEX("ctx", u.header.ctx.b),
       FIELD_HEX("sharers", u.sharers.b),
       FIELD_UINT("length", &u.length, 2, INTEGER_MAX),
       FIELD_HEX("chunks", u.chunks.b),
+      FIELD_ANY("samples", &samples),
       FIELD_ARRAY("missing", &missing, 0, PARTICIPANTS_MAX),
       FIELD_ARRAY("bad", &bad, 0, COMPLAINTS_MAX),
       FIELD_END,
   };
   TRY(field_read(event, fields, why));
   TRY(seen_read(&u.header.seen, seen, why));
+  if (!json_is_null(samples)) {
+    if (json_integer_value(samples) < 1 || json_integer_value(samples) > INTEGER_MAX)
+      return why_set(why, E_FIELD_VALUE, "samples", "must be null or a weight");
+    u.samples = (uint64_t)json_integer_value(samples);
+  }
   enum err e = missing_read(&u, missing, why);
   if (e == OK)
     e = bad_read(&u, bad, why);

@@ -209,6 +209,7 @@ struct update_event {
   struct digest sharers;
   uint64_t length;
   struct digest chunks;
+  uint64_t samples; /* the weight, where the reward needs it in public; 0 for null */
   uint32_t *missing;
   unsigned missing_len;
   struct complaint *bad;
