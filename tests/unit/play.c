@@ -55,8 +55,9 @@ static json_t *make_open(const struct play *p, const struct play_terms *t)
       "weight_cap", (json_int_t)t->weight_cap, "optimiser", "kind", "fedavg", "rate", "1",
       "state", "minimum", (int)t->minimum, "maximum", (int)t->n, "corrupt_bp", 1000,
       "dropout_bp", (int)t->dropout_bp, "deadlines", "join", 60, "share", 60, "upload",
-      60, "unmask", 60, "beacon_distance", 2, "reward", "scheme", "none", "budget", "0",
-      "audit", "audience", "public", "window", 604800, "excluded", "time", 1);
+      60, "unmask", 60, "beacon_distance", 2, "reward", "scheme",
+      t->scheme ? t->scheme : "none", "budget", t->scheme ? "1000" : "0", "audit",
+      "audience", "public", "window", 604800, "excluded", "time", 1);
   ck_assert_ptr_nonnull(e);
   return e;
 }
