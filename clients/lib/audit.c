@@ -105,8 +105,8 @@ static const struct step steps[] = {
     {CHECK_MODEL_SERVED, audit_model_served, TYPE_RESULT, N(CHECK_TERMS)},
     {CHECK_REWARDS, audit_rewards, TYPE_RESULT, N(CHECK_SURVIVORS)},
     {CHECK_REWARDS_SERVED, audit_rewards_served, TYPE_RESULT, N(CHECK_REWARDS)},
-    {CHECK_NAMED, audit_named, TYPE_RESULT, N(CHECK_COMPLAINTS)},
-    {CHECK_NAMED, audit_named, TYPE_FAILED, EVENTS},
+    {CHECK_NAMED, audit_named, TYPE_RESULT, N(CHECK_TERMS) | N(CHECK_COMPLAINTS)},
+    {CHECK_NAMED, audit_named, TYPE_FAILED, N(CHECK_TERMS) | N(CHECK_COMPLAINTS)},
     {CHECK_RETENTION, audit_retention, TYPE_RETENTION, N(CHECK_TERMS)},
     {CHECK_FAILURE, audit_failure, TYPE_FAILED, N(CHECK_TERMS)},
 };
