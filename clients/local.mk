@@ -4,6 +4,11 @@
 noinst_LIBRARIES += libclient.a
 libclient_a_SOURCES = \
   clients/lib/api.c clients/lib/api.h \
+  clients/lib/audit.c clients/lib/audit_events.c clients/lib/audit_log.c \
+  clients/lib/audit_phases.c clients/lib/audit_result.c clients/lib/audit_sum.c \
+  clients/lib/audit_terms.c clients/lib/audit_transcript.c clients/lib/audit_unmask.c \
+  clients/lib/audit.h clients/lib/audit_log.h clients/lib/audit_state.h \
+  clients/lib/audit_sum.h \
   clients/lib/dossier.c clients/lib/dossier.h \
   clients/lib/drive.c clients/lib/drive_store.c clients/lib/drive_upload.c \
   clients/lib/drive.h clients/lib/drive_state.h \
@@ -12,10 +17,12 @@ libclient_a_SOURCES = \
   clients/lib/link.c clients/lib/link.h \
   clients/lib/monitor.c clients/lib/monitor.h \
   clients/lib/npy.c clients/lib/npy.h \
+  clients/lib/parallel.c clients/lib/parallel.h \
   clients/lib/promise.c clients/lib/promise.h \
   clients/lib/report.c clients/lib/report.h \
   clients/lib/self.c clients/lib/self.h \
   clients/lib/source.c clients/lib/source.h \
+  clients/lib/spool.c clients/lib/spool.h \
   clients/lib/tiles.c clients/lib/tiles.h \
   clients/lib/trust.c clients/lib/trust.h \
   clients/lib/watch.c clients/lib/watch.h \

@@ -71,6 +71,14 @@ test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client tests/scenario/client.sh
 EXTRA_DIST += tests/scenario/client.sh tests/scenario/test_client.py
 
+# The audit: against whole rounds in memory.
+check_PROGRAMS += test_audit
+test_audit_SOURCES = tests/unit/test_audit.c tests/unit/show.c tests/unit/show.h \
+  tests/unit/play.c tests/unit/play.h
+test_audit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_audit_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
+TESTS += test_audit
+
 # The round engine without HTTP.
 check_PROGRAMS += test_engine
 test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \

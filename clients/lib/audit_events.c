@@ -118,6 +118,8 @@ enum err audit_form(struct audit *a, struct why *why)
     if (a->items[i].sound && !type_is_said(a->items[i].type))
       a->one[a->items[i].type] = &a->items[i];
   a->one[TYPE_ADMIT] = NULL;
+  if (a->one[TYPE_RESULT])
+    TRY(result_parse(&a->result, a->one[TYPE_RESULT]->event, why));
   return OK;
 }
 

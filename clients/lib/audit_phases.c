@@ -7,6 +7,7 @@
 #include "clients/lib/audit_state.h"
 #include "clients/lib/parallel.h"
 #include "core/merkle.h"
+#include "util/field.h"
 #include "util/text.h"
 
 /* ---- roster and graph ---- */

@@ -6,6 +6,7 @@
 
 #include "clients/lib/audit_state.h"
 #include "model/net.h"
+#include "util/field.h"
 #include "util/text.h"
 
 static bool same(const struct digest *a, const struct digest *b)
@@ -136,7 +137,7 @@ static enum err before_load(struct audit *a, struct before *b, struct why *why)
 {
   const struct open_event *o = a->round->open;
   const struct item *terms = a->one[TYPE_OPEN];
-  uint64_t leaf;
+  uint64_t leaf = 0;
   TRY(find_event(a, &o->base_event, &b->event, &leaf, why));
   TRY(event_verify(b->event, "result", &a->pin->instance.coordinator, why));
   TRY(result_parse(&b->result, b->event, why));

@@ -5,6 +5,7 @@
 
 #include "clients/lib/audit_state.h"
 #include "core/merkle.h"
+#include "util/field.h"
 
 static enum err check_answer(const struct audit *a, uint32_t i, struct why *why)
 {

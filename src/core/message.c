@@ -139,6 +139,26 @@ enum err admission_parse(struct admission_event *out, const char *type,
   return OK;
 }
 
+enum err model_parse(struct model_event *out, const json_t *event, struct why *why)
+{
+  struct model_event m = {0};
+  json_t *sig;
+  const struct field fields[] = {
+      COORDINATOR_FIELDS("model", m.header),
+      FIELD_STRING("model", &m.model, 1, SLUG_MAX),
+      FIELD_UINT("version", &m.version, 1, INTEGER_MAX),
+      FIELD_HEX("spec", m.spec.b),
+      FIELD_HEX_OR_NULL("previous", m.previous.b, &m.has_previous),
+      FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(slug_check(m.model, why));
+  if (m.has_previous != (m.version > 1))
+    return why_set(why, E_FIELD_VALUE, "previous",
+                   "must be null for version 1, and only then");
+  *out = m;
+  return OK;
+}
+
 /* ---- open ---- */
 
 static enum err tail_read(struct open_event *o, const json_t *tail, struct why *why)
@@ -662,6 +682,20 @@ enum err failed_parse(struct failed_event *out, const json_t *event, struct why 
     return why_set(why, E_FIELD_VALUE, "phase", "is none of a round");
   f.named = named;
   *out = f;
+  return OK;
+}
+
+enum err retention_parse(struct retention_event *out, const json_t *event,
+                         struct why *why)
+{
+  struct retention_event r = {0};
+  json_t *sig;
+  const struct field fields[] = {ROUND_FIELDS("retention", r.header),
+                                 FIELD_UINT("vectors", &r.vectors, 0, INTEGER_MAX),
+                                 FIELD_UINT("bytes", &r.bytes, 0, INTEGER_MAX),
+                                 FIELD_UINT("time", &r.time, 0, INTEGER_MAX), FIELD_END};
+  TRY(field_read(event, fields, why));
+  *out = r;
   return OK;
 }
 
