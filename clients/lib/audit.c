@@ -62,7 +62,7 @@ _Static_assert(CHECKS <= 64, "a set of checks is a word");
 
 /* Every event can be read, is its signer's and belongs here. */
 #define EVENTS (N(CHECK_FORM) | N(CHECK_SIGNATURE) | N(CHECK_CONTEXT) | N(CHECK_UNIQUE))
-#define LOGGED (N(CHECK_CHECKPOINT) | N(CHECK_INCLUSION))
+#define LOGGED (N(CHECK_FORM) | N(CHECK_CHECKPOINT))
 
 struct step {
   enum check check;
@@ -71,22 +71,25 @@ struct step {
   uint64_t needs;
 };
 
-static const struct step steps[] = {
+static const struct step of_events[] = {
     {CHECK_FORM, audit_form, TYPES, N(CHECK_TRANSCRIPT)},
     {CHECK_SIGNATURE, audit_signature, TYPES, N(CHECK_FORM)},
     {CHECK_CONTEXT, audit_context, TYPES, N(CHECK_FORM)},
     {CHECK_LINK, audit_link, TYPES, N(CHECK_FORM)},
     {CHECK_UNIQUE, audit_unique, TYPES, N(CHECK_FORM)},
-    {CHECK_INCLUSION, audit_inclusion, TYPES, N(CHECK_CHECKPOINT) | N(CHECK_FORM)},
-    {CHECK_ORDER, audit_order, TYPES, N(CHECK_FORM) | LOGGED},
-    {CHECK_SEEN, audit_seen, TYPES, N(CHECK_FORM) | LOGGED},
-    {CHECK_TERMS, audit_terms, TYPE_OPEN, EVENTS},
-    {CHECK_VERSION, audit_version, TYPE_MODEL, N(CHECK_TERMS)},
-    {CHECK_SPEC, audit_spec, TYPE_OPEN, N(CHECK_TERMS)},
-    {CHECK_BASE, audit_base, TYPE_OPEN, N(CHECK_TERMS)},
-    {CHECK_STATE, audit_state, TYPE_OPEN, N(CHECK_TERMS)},
-    {CHECK_BASE_SERVED, audit_base_served, TYPE_OPEN, N(CHECK_TERMS)},
-    {CHECK_ROSTER, audit_roster, TYPE_ROSTER, N(CHECK_TERMS)},
+    {CHECK_INCLUSION, audit_inclusion, TYPES, LOGGED},
+    {CHECK_ORDER, audit_order, TYPES, LOGGED | N(CHECK_INCLUSION)},
+    {CHECK_SEEN, audit_seen, TYPES, LOGGED | N(CHECK_INCLUSION)},
+};
+
+static const struct step of_round[] = {
+    {CHECK_VERSION, audit_version, TYPE_MODEL, EVENTS},
+    {CHECK_SPEC, audit_spec, TYPE_OPEN, EVENTS},
+    {CHECK_TERMS, audit_terms, TYPE_OPEN, N(CHECK_SPEC)},
+    {CHECK_BASE, audit_base, TYPE_OPEN, EVENTS},
+    {CHECK_STATE, audit_state, TYPE_OPEN, EVENTS},
+    {CHECK_BASE_SERVED, audit_base_served, TYPE_OPEN, EVENTS},
+    {CHECK_ROSTER, audit_roster, TYPE_ROSTER, EVENTS},
     {CHECK_GRAPH, audit_graph, TYPE_GRAPH, N(CHECK_ROSTER)},
     {CHECK_DEALS, audit_deals, TYPE_GRAPH, N(CHECK_GRAPH)},
     {CHECK_SHARERS, audit_sharers, TYPE_SHARERS, N(CHECK_GRAPH)},
@@ -96,23 +99,23 @@ static const struct step steps[] = {
     {CHECK_ANSWERS, audit_answers, TYPE_SURVIVORS, N(CHECK_SURVIVORS)},
     {CHECK_SECRETS, audit_secrets, TYPE_RESULT,
      N(CHECK_ANSWERS) | N(CHECK_DEALS) | N(CHECK_LINK)},
-    {CHECK_SUM_SERVED, audit_sum_served, TYPE_RESULT, N(CHECK_TERMS)},
+    {CHECK_SUM_SERVED, audit_sum_served, TYPE_RESULT, EVENTS},
     {CHECK_SUM, audit_sum, TYPE_RESULT, N(CHECK_SECRETS) | N(CHECK_MANIFESTS)},
     {CHECK_BOUNDS, audit_bounds, TYPE_RESULT, N(CHECK_SURVIVORS)},
     {CHECK_TOTALS, audit_totals, TYPE_RESULT, N(CHECK_SURVIVORS)},
     {CHECK_MODEL, audit_model, TYPE_RESULT,
      N(CHECK_SPEC) | N(CHECK_BASE_SERVED) | N(CHECK_BOUNDS)},
-    {CHECK_MODEL_SERVED, audit_model_served, TYPE_RESULT, N(CHECK_TERMS)},
+    {CHECK_MODEL_SERVED, audit_model_served, TYPE_RESULT, EVENTS},
     {CHECK_REWARDS, audit_rewards, TYPE_RESULT, N(CHECK_SURVIVORS)},
     {CHECK_REWARDS_SERVED, audit_rewards_served, TYPE_RESULT, N(CHECK_REWARDS)},
-    {CHECK_NAMED, audit_named, TYPE_RESULT, N(CHECK_TERMS) | N(CHECK_COMPLAINTS)},
-    {CHECK_NAMED, audit_named, TYPE_FAILED, N(CHECK_TERMS) | N(CHECK_COMPLAINTS)},
-    {CHECK_RETENTION, audit_retention, TYPE_RETENTION, N(CHECK_TERMS)},
-    {CHECK_FAILURE, audit_failure, TYPE_FAILED, N(CHECK_TERMS)},
+    {CHECK_NAMED, audit_named, TYPE_RESULT, EVENTS | N(CHECK_COMPLAINTS)},
+    {CHECK_NAMED, audit_named, TYPE_FAILED, EVENTS | N(CHECK_COMPLAINTS)},
+    {CHECK_RETENTION, audit_retention, TYPE_RETENTION, EVENTS},
+    {CHECK_FAILURE, audit_failure, TYPE_FAILED, EVENTS},
 };
 
-/* The first check that this one needs and that does not hold; CHECKS: none. What was
- * absent does not stand in the way of itself, only of what is about the same event. */
+/* The first check that this one needs and that does not hold; CHECKS: none. Where there
+ * was nothing to check, nothing stands in the way. */
 static enum check lacks(const struct audit *a, uint64_t needs)
 {
   for (enum check c = 0; c < CHECKS; c++)
@@ -124,19 +127,27 @@ static enum check lacks(const struct audit *a, uint64_t needs)
   return CHECKS;
 }
 
-static enum err run_steps(struct audit *a, struct why *why)
+static enum err run_steps(struct audit *a, const struct step *steps, size_t len,
+                          struct why *why)
 {
-  for (size_t s = 0; s < LENGTH(steps); s++) {
-    const struct step *step = &steps[s];
-    enum check lack = lacks(a, step->needs);
+  for (size_t s = 0; s < len; s++) {
+    enum check lack = lacks(a, steps[s].needs);
     if (lack != CHECKS)
-      report_skip(a->report, step->check,
-                  "because \"%s\" does not hold or could not be checked",
+      report_skip(a->report, steps[s].check, "\"%s\" does not hold, or was not checked",
                   check_name(lack));
-    else if (step->about == TYPES || a->one[step->about])
-      TRY(step->run(a, why));
+    else if (steps[s].about == TYPES || a->one[steps[s].about])
+      TRY(steps[s].run(a, why));
   }
   return OK;
+}
+
+static enum err run_all(struct audit *a, struct why *why)
+{
+  TRY(run_steps(a, of_events, LENGTH(of_events), why));
+  if (lacks(a, EVENTS) == CHECKS) /* its terms were parsed with the form of the events */
+    TRY(round_open(&a->round, &a->pin->instance, &a->pin->hash, a->one[TYPE_OPEN]->event,
+                   why));
+  return run_steps(a, of_round, LENGTH(of_round), why);
 }
 
 /* ---- the transcript ---- */
@@ -273,5 +284,5 @@ enum err audit_round(struct report *report, struct source *source, struct audit_
   snprintf(report->instance, sizeof report->instance, "%s", pin->hex);
   report->light = options->light != 0;
   TRY(begin(&a, why));
-  return run_steps(&a, why);
+  return run_all(&a, why);
 }

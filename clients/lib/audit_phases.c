@@ -117,7 +117,6 @@ enum err audit_deals(struct audit *a, struct why *why)
     if (a->shares[i])
       index[total++] = i;
   audit_draw(&d.draw, a->options->light, total);
-  report_checked(a->report, CHECK_DEALS, 0);
   const struct parallel p = {check_dealer, &d, tell_deals, &d};
   enum err e = parallel_run(&p, a->threads, d.draw.count, why);
   free(d.draw.numbers);
@@ -251,7 +250,6 @@ static enum err check_lists(struct audit *a, uint32_t i, struct why *why)
 
 enum err audit_complaints(struct audit *a, struct why *why)
 {
-  report_checked(a->report, CHECK_COMPLAINTS, 0);
   for (uint32_t i = 0; i < a->round->n; i++)
     if (a->updates[i])
       TRY(check_lists(a, i, why));
@@ -295,7 +293,6 @@ static enum err check_manifest(const struct audit *a, uint32_t i, struct why *wh
 
 enum err audit_manifests(struct audit *a, struct why *why)
 {
-  report_checked(a->report, CHECK_MANIFESTS, 0);
   for (uint32_t i = 0; i < a->round->n; i++) {
     struct why inner = {0};
     if (!a->updates[i])

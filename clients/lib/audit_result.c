@@ -252,7 +252,8 @@ enum err audit_rewards(struct audit *a, struct why *why)
   }
   TRY(earned(a, &list, &count, &paid));
   TRY(reward_root(&root, list, count));
-  report_checked(a->report, CHECK_REWARDS, paid ? count : 0);
+  if (a->round->open->reward.scheme != REWARD_NONE)
+    report_checked(a->report, CHECK_REWARDS, count);
   if (paid != a->result.has_rewards)
     report_found(a->report, CHECK_REWARDS, subject, "rewards: %s",
                  paid ? "there are some, and none are said"
@@ -376,7 +377,6 @@ enum err audit_named(struct audit *a, struct why *why)
                    audit_subject("participant", &n.participant).text,
                    "is named, but what is given for it proves nothing");
   }
-  report_checked(a->report, CHECK_NAMED, 0);
   for (size_t c = 0; c < a->convicted && json_array_size(list) < NAMED_MAX; c++)
     if (!names(list, &a->convictions[c].participant))
       report_found(a->report, CHECK_NAMED,

@@ -14,15 +14,6 @@ static bool same(const struct digest *a, const struct digest *b)
   return memcmp(a, b, sizeof *a) == 0;
 }
 
-enum err audit_terms(struct audit *a, struct why *why)
-{
-  struct why inner = {0};
-  enum err e = round_open(&a->round, &a->pin->instance, &a->pin->hash,
-                          a->one[TYPE_OPEN]->event, &inner);
-  report_checked(a->report, CHECK_TERMS, 1);
-  return audit_judge(a, CHECK_TERMS, a->one[TYPE_OPEN]->subject, e, &inner, why);
-}
-
 enum err audit_version(struct audit *a, struct why *why)
 {
   const struct item *it = a->one[TYPE_MODEL];
@@ -41,30 +32,35 @@ enum err audit_version(struct audit *a, struct why *why)
   return OK;
 }
 
-enum err audit_spec(struct audit *a, struct why *why)
+static enum err load_spec(struct audit *a, struct why *why)
 {
   const struct open_event *o = a->round->open;
   char path[160];
   AUTO(buf_done) struct buf text = {0};
-  AUTO(spec_drop) struct spec *s = NULL;
-  struct why inner = {0};
   struct digest is;
   snprintf(path, sizeof path, "models/%s/spec?version=%llu", o->model,
            (unsigned long long)o->version);
+  TRY(source_get(a->source, path, SPEC_BYTES_MAX, &text, why));
+  crypto_hash_sha256(is.b, text.data, text.len);
+  if (!same(&is, &o->spec))
+    return why_set(why, E_HASH, "", "another one is served");
+  return spec_parse(&a->spec, buf_bytes(&text), why);
+}
+
+enum err audit_spec(struct audit *a, struct why *why)
+{
+  struct why inner = {0};
   report_checked(a->report, CHECK_SPEC, 1);
-  enum err e = source_get(a->source, path, SPEC_BYTES_MAX, &text, &inner);
-  if (e == OK) {
-    crypto_hash_sha256(is.b, text.data, text.len);
-    if (!same(&is, &o->spec))
-      e = why_set(&inner, E_HASH, "", "the one that is served has another hash");
-  }
-  if (e == OK)
-    e = spec_parse(&s, buf_bytes(&text), &inner);
-  if (e == OK)
-    e = spec_open_check(o->event, s, &inner);
-  if (e == OK)
-    a->spec = STEAL(s);
+  enum err e = load_spec(a, &inner);
   return audit_judge(a, CHECK_SPEC, "the description", e, &inner, why);
+}
+
+enum err audit_terms(struct audit *a, struct why *why)
+{
+  struct why inner = {0};
+  enum err e = spec_open_check(a->round->open->event, a->spec, &inner);
+  report_checked(a->report, CHECK_TERMS, 1);
+  return audit_judge(a, CHECK_TERMS, a->one[TYPE_OPEN]->subject, e, &inner, why);
 }
 
 /* ---- the base ---- */

@@ -59,7 +59,6 @@ static enum err check_counted(struct audit *a, struct why *why)
 
 enum err audit_answers(struct audit *a, struct why *why)
 {
-  report_checked(a->report, CHECK_ANSWERS, 0);
   for (uint32_t i = 0; i < a->round->n; i++) {
     struct why inner = {0};
     if (!a->unmasks[i])

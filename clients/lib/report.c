@@ -42,7 +42,6 @@ void report_done(struct report *r)
 void report_checked(struct report *r, enum check c, uint64_t n)
 {
   pthread_mutex_lock(&r->lock);
-  r->checks[c].ran = true;
   r->checks[c].checked += n;
   pthread_mutex_unlock(&r->lock);
 }
@@ -64,7 +63,6 @@ void report_found(struct report *r, enum check c, const char *subject, const cha
 {
   va_list ap;
   pthread_mutex_lock(&r->lock);
-  r->checks[c].ran = true;
   r->checks[c].found++;
   struct finding *f = more(r);
   if (f) {
@@ -104,7 +102,7 @@ enum verdict report_verdict(const struct report *r, enum check c)
     return VERDICT_BROKEN;
   if (*r->checks[c].reason)
     return VERDICT_NOT_CHECKED;
-  return r->checks[c].ran ? VERDICT_HOLDS : VERDICT_ABSENT;
+  return r->checks[c].checked ? VERDICT_HOLDS : VERDICT_ABSENT;
 }
 
 bool report_broken(const struct report *r)

@@ -226,6 +226,10 @@ static json_t *make_open(const struct play *p, void *arg)
   if (s->result && optimiser_state_bytes(s->spec->optimiser.kind))
     json_object_set(json_object_get(o, "optimiser"), "state",
                     json_object_get(s->result, "optimiser_state"));
+  if (s->bend)
+    json_object_update(o, s->bend);
+  json_decref(s->bend);
+  s->bend = NULL;
   return o;
 }
 
@@ -302,8 +306,7 @@ static void begin_round(struct show *s)
   struct play *p = &s->play;
   struct tlog t;
   char path[300];
-  if (s->played)
-    play_again(p, make_open(p, s));
+  play_again(p, make_open(p, s));
   ck_assert_uint_lt(s->played, SHOW_ROUNDS);
   tree_of(s, &t, (struct tlog_sink){no_tile, NULL});
   p->seen.size = t.size;

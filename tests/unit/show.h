@@ -25,6 +25,7 @@ struct show {
   } rounds[SHOW_ROUNDS];
   unsigned played;
   json_t *result; /* of the last round */
+  json_t *bend;   /* members of the next terms; NULL: none. Owned */
   float *weights; /* the model as it stands */
   uint8_t *state;
 };
