@@ -22,6 +22,13 @@ test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
 $(test_db_OBJECTS): src/db/queries.h
 TESTS += test_db
 
+check_PROGRAMS += test_ledger
+test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/test_ledger.h \
+  tests/unit/test_note.c tests/unit/test_tile.c tests/unit/test_tlog.c
+test_ledger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_ledger_LDADD = $(LEDGER_LIBS) $(CHECK_LIBS)
+TESTS += test_ledger
+
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c
