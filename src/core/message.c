@@ -580,7 +580,29 @@ enum err result_parse(struct result_event *out, const json_t *event, struct why 
   return OK;
 }
 
-void deal_leaf(uint8_t leaf[96], const uint8_t deal[DEAL_BYTES])
+enum err receipt_parse(struct receipt_event *out, const json_t *event, struct why *why)
+{
+  struct receipt_event r = {0};
+  const char *status;
+  json_t *sig;
+  const struct field fields[] = {COORDINATOR_FIELDS("receipt", r.header),
+                                 FIELD_HEX("of", r.of.b),
+                                 FIELD_STRING("status", &status, 1, 16),
+                                 FIELD_UINT("seq", &r.seq, 1, INTEGER_MAX),
+                                 FIELD_UINT("time", &r.time, 0, INTEGER_MAX),
+                                 FIELD_UINT("by", &r.by, 0, INTEGER_MAX),
+                                 FIELD_END};
+  TRY(field_read(event, fields, why));
+  r.complete = strcmp(status, "complete") == 0;
+  if (!r.complete && strcmp(status, "accepted") != 0)
+    return why_set(why, E_FIELD_VALUE, "status", "must be accepted or complete");
+  if (r.by < r.time)
+    return why_set(why, E_FIELD_VALUE, "by", "must not lie before the time");
+  *out = r;
+  return OK;
+}
+
+void deal_leaf(uint8_t leaf[LEAF_BYTES], const uint8_t deal[DEAL_BYTES])
 {
   memcpy(leaf, deal, 64);
   crypto_hash_sha256(leaf + 64, deal + 64, DEAL_BYTES - 64);

@@ -93,7 +93,7 @@ START_TEST(seen)
   struct identity who = {{9}};
   struct share_event share;
   struct why why = {0};
-  AUTO(json_drop) json_t *e = message_start("share", &d, &d, &who);
+  AUTO(json_drop) json_t *e = message_start("share", &d, &d, NULL, &who);
   json_object_set_new(e, "graph", json_hex(&d, 32));
   json_object_set_new(e, "deals", json_hex(&d, 32));
   json_object_set_new(e, "sig", json_null());
@@ -110,6 +110,39 @@ START_TEST(seen)
 }
 END_TEST
 
+START_TEST(receipts)
+{
+  static const struct digest d = {{7}};
+  static const struct {
+    const char *member, *value;
+    enum err want;
+  } bad[] = {
+      {"by", NULL, E_FIELD_MISSING},       {"by", "99", E_FIELD_VALUE},
+      {"by", "\"200\"", E_FIELD_TYPE},     {"by", "-1", E_FIELD_VALUE},
+      {"seq", "0", E_FIELD_VALUE},         {"status", "\"perhaps\"", E_FIELD_VALUE},
+      {"more", "1", E_FIELD_UNKNOWN},      {"of", "\"00\"", E_FIELD_VALUE},
+      {"type", "\"join\"", E_FIELD_VALUE},
+  };
+  struct receipt_event r;
+  struct why why;
+  AUTO(json_drop) json_t *good = receipt_build(&d, &d, "complete", 5, 100, 160);
+  json_object_set_new(good, "sig", json_null());
+  ck_assert_int_eq(receipt_parse(&r, good, &why), OK);
+  ck_assert(r.complete && r.seq == 5 && r.time == 100 && r.by == 160);
+  ck_assert_mem_eq(&r.of, &d, sizeof d);
+  for (size_t i = 0; i < LENGTH(bad); i++) {
+    AUTO(json_drop) json_t *e = json_copy(good);
+    if (bad[i].value)
+      json_object_set_new(e, bad[i].member,
+                          json_loads(bad[i].value, JSON_DECODE_ANY, NULL));
+    else
+      json_object_del(e, bad[i].member);
+    ck_assert_int_eq(receipt_parse(&r, e, &why), bad[i].want);
+    ck_assert_str_eq(why.field, bad[i].member);
+  }
+}
+END_TEST
+
 TCase *test_event(void)
 {
   TCase *t = tcase_create("event");
@@ -117,5 +150,6 @@ TCase *test_event(void)
   tcase_add_test(t, signatures);
   tcase_add_test(t, as_long_as_an_entry);
   tcase_add_test(t, seen);
+  tcase_add_test(t, receipts);
   return t;
 }
