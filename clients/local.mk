@@ -4,7 +4,8 @@
 noinst_LIBRARIES += libclient.a
 libclient_a_SOURCES = \
   clients/lib/api.c clients/lib/api.h \
-  clients/lib/audit.c clients/lib/audit_events.c clients/lib/audit_log.c \
+  clients/lib/audit.c clients/lib/audit_events.c clients/lib/audit_history.c \
+  clients/lib/audit_log.c \
   clients/lib/audit_phases.c clients/lib/audit_result.c clients/lib/audit_sum.c \
   clients/lib/audit_terms.c clients/lib/audit_transcript.c clients/lib/audit_unmask.c \
   clients/lib/audit.h clients/lib/audit_log.h clients/lib/audit_state.h \

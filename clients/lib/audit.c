@@ -178,6 +178,11 @@ static void check_whole(struct audit *a, size_t begin, const bool has[TYPES])
     if (!about_round(a->items[i].type))
       report_found(a->report, CHECK_TRANSCRIPT, a->items[i].subject,
                    "has no place behind the terms");
+  uint64_t events = a->len - begin;
+  if (a->options->events && events < a->options->events)
+    report_found(a->report, CHECK_TRANSCRIPT, "the round",
+                 "%llu events of it are in the log, %llu are shown",
+                 (unsigned long long)a->options->events, (unsigned long long)events);
   if (has[TYPE_RESULT] && has[TYPE_FAILED])
     report_found(a->report, CHECK_TRANSCRIPT, "the round",
                  "has both a result and failed");

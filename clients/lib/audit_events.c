@@ -50,12 +50,17 @@ static enum err parse_open(struct item *it, bool anchored, struct why *why)
 static enum err parse(struct item *it, bool anchored, struct why *why)
 {
   switch (it->type) {
+  case TYPE_INSTANCE: {
+    struct instance_event instance;
+    return instance_parse(&instance, it->event, why);
+  }
   case TYPE_MODEL:
     PARSE(model_event, model_parse(&event_, it->event, why))
   case TYPE_ENROLL:
     PARSE(enroll_event, enroll_parse(&event_, it->event, why))
   case TYPE_ADMIT:
-    PARSE(admission_event, admission_parse(&event_, "admit", it->event, why))
+  case TYPE_SUSPEND:
+    PARSE(admission_event, admission_parse(&event_, type_names[it->type], it->event, why))
   case TYPE_OPEN:
     return parse_open(it, anchored, why);
   case TYPE_JOIN:
@@ -82,7 +87,17 @@ static enum err parse(struct item *it, bool anchored, struct why *why)
   case TYPES:
     break;
   }
-  return why_set(why, E_FIELD_VALUE, "type", "has no place in a round");
+  return why_set(why, E_FIELD_VALUE, "type", "is none of the protocol's");
+}
+
+enum err audit_read(struct item *it, bool anchored, struct why *why)
+{
+  it->type = type_find(it->event);
+  TRY(event_check(it->event, why));
+  TRY(parse(it, anchored, why));
+  TRY(event_hash(&it->hash, it->event));
+  it->sound = true;
+  return OK;
 }
 
 /* By type, then participant, then place. */
@@ -101,12 +116,7 @@ enum err audit_form(struct audit *a, struct why *why)
   for (size_t i = 0; i < a->len; i++) {
     struct item *it = &a->items[i];
     struct why inner = {0};
-    enum err e = event_check(it->event, &inner);
-    if (e == OK)
-      e = parse(it, a->pin->instance.anchored, &inner);
-    if (e == OK)
-      e = event_hash(&it->hash, it->event);
-    it->sound = e == OK;
+    enum err e = audit_read(it, a->pin->instance.anchored, &inner);
     TRY(audit_judge(a, CHECK_FORM, it->subject, e, &inner, why));
   }
   report_checked(a->report, CHECK_FORM, a->len);

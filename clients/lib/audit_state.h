@@ -14,12 +14,14 @@
 #include "core/unmasking.h"
 #include "model/spec.h"
 
-/* The types of events that a transcript holds, in the order of the phases. Each follows
- * from those of the ones before it. */
+/* The types of events that the log holds. From TYPE_OPEN on they belong to a round, and
+ * follow from those of the types before. */
 enum event_type {
+  TYPE_INSTANCE,
   TYPE_MODEL,
   TYPE_ENROLL,
   TYPE_ADMIT,
+  TYPE_SUSPEND,
   TYPE_OPEN,
   TYPE_JOIN,
   TYPE_ROSTER,
@@ -112,6 +114,9 @@ enum err audit_load(struct audit *a, struct why *why) MUST_USE;
 void audit_unload(struct audit *a);
 
 /* ---- audit_events.c ---- */
+/* Reads it->event into the rest of the item; whatever is not of the form of its type is
+ * an error. */
+enum err audit_read(struct item *it, bool anchored, struct why *why) MUST_USE;
 /* What this participant said of one type (or was admitted with); NULL: nothing. */
 const struct item *audit_find(const struct audit *a, enum event_type type,
                               const struct identity *id);

@@ -14,8 +14,9 @@
 #define TRIES 60u /* for leaves that are not there yet */
 
 const char *const type_names[TYPES] = {
-    "model",   "enroll", "admit",     "open",   "join",   "roster", "graph",    "share",
-    "sharers", "update", "survivors", "unmask", "result", "failed", "retention"};
+    "instance",  "model",  "enroll", "admit",  "suspend",  "open",
+    "join",      "roster", "graph",  "share",  "sharers",  "update",
+    "survivors", "unmask", "result", "failed", "retention"};
 
 enum event_type type_find(const json_t *event)
 {
