@@ -44,6 +44,7 @@ HANDLER(rounds_cancel);
 HANDLER(rounds_event);
 HANDLER(rounds_base);
 HANDLER(rounds_sum);
+HANDLER(rounds_state);
 HANDLER(joins_post);
 HANDLER(joins_list);
 HANDLER(shares_post);
@@ -56,5 +57,8 @@ HANDLER(updates_show);
 HANDLER(chunks_put);
 HANDLER(unmasks_post);
 HANDLER(unmasks_list);
+/* transcript.c */
+HANDLER(transcript_show);
+HANDLER(rewards_list);
 
 #endif

@@ -13,6 +13,7 @@ enum err rounds_cancel(struct request *rq, struct reply *rp); /* POST rounds/{}/
 enum err rounds_event(struct request *rq, struct reply *rp);  /* GET …/events/{type} */
 enum err rounds_base(struct request *rq, struct reply *rp);   /* GET …/base */
 enum err rounds_sum(struct request *rq, struct reply *rp);    /* GET …/sum */
+enum err rounds_state(struct request *rq, struct reply *rp);  /* GET …/state */
 
 enum err joins_post(struct request *rq, struct reply *rp);   /* POST …/joins */
 enum err joins_list(struct request *rq, struct reply *rp);   /* GET …/joins */

@@ -60,6 +60,9 @@ const struct route routes[] = {
   {"GET",    R "/unmasks",                        PUBLIC, 0, 0, unmasks_list},
   {"GET",    R "/deals/{id}",                     PUBLIC, 0, 0, deals_show},
   {"GET",    R "/sum",                            PUBLIC, 0, 0, rounds_sum},
+  {"GET",    R "/state",                          PUBLIC, 0, 0, rounds_state},
+  {"GET",    R "/rewards",                        PUBLIC, 0, 0, rewards_list},
+  {"GET",    R "/transcript",                     PUBLIC, 0, 0, transcript_show},
   {NULL, NULL, PUBLIC, 0, 0, NULL},
 };
 /* clang-format on */

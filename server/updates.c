@@ -55,24 +55,6 @@ static bool dealer_of(const struct round *r, uint32_t i, uint32_t j)
   return j < r->n && j != i && set_has(r->sharers, j) && graph_adjacent(&r->graph, i, j);
 }
 
-/* The dealer's deal for i as it is stored. */
-static enum err find_deal(struct db *db, const struct round *r, uint32_t dealer,
-                          uint32_t i, uint8_t deal[DEAL_BYTES])
-{
-  AUTO(db_rows_done) struct db_rows rows = {0};
-  AUTO(free_drop) uint32_t *near = must_calloc(r->graph.p.k, sizeof *near);
-  TRY(db_query(db, Q_SHARE_DEALS, &rows,
-               DB_ARGS(DB_FIXED(&r->open->ctx), DB_INT(dealer))));
-  struct bytes deals = db_bytes(&rows, 0, 0);
-  graph_neighbours(&r->graph, dealer, near);
-  for (unsigned c = 0; c < r->graph.p.k && (c + 1) * DEAL_BYTES <= deals.len; c++)
-    if (near[c] == i) {
-      memcpy(deal, deals.data + c * DEAL_BYTES, DEAL_BYTES);
-      return OK;
-    }
-  return E_INTERNAL;
-}
-
 /* Missing and bad boxes are those of dealers only; each complaint is judged at once. */
 static enum err judge(struct request *rq, const struct accept *a, struct uploading *u)
 {
@@ -90,7 +72,7 @@ static enum err judge(struct request *rq, const struct accept *a, struct uploadi
     if (!dealer_of(r, a->member, dealer))
       return why_set(rq->why, E_FIELD_VALUE, "bad", "member %u dealt nothing to you",
                      dealer);
-    TRY(find_deal(rq->db, r, dealer, a->member, deal));
+    TRY(deal_find(rq->db, r, dealer, a->member, deal));
     TRY(round_judge(r, a->member, &e->bad[c], deal, &u->dealer_guilty[c]));
     u->guilty[c] = u->dealer_guilty[c] ? r->members[dealer].id : a->header.participant;
   }

@@ -27,6 +27,7 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/round.sql \
   $(srcdir)/sql/queries/schedule.sql \
   $(srcdir)/sql/queries/share.sql \
+  $(srcdir)/sql/queries/transcript.sql \
   $(srcdir)/sql/queries/unmask.sql \
   $(srcdir)/sql/queries/update.sql
 DB_MIGRATIONS = \
