@@ -234,7 +234,8 @@ static enum err run_serve(const struct settings *s, struct why *why)
                  .url = s->url,
                  .workers = (unsigned)s->request_workers,
                  .job_workers = (unsigned)s->job_workers,
-                 .quota_bytes = s->quota_bytes},
+                 .quota_bytes = s->quota_bytes,
+                 .log_promise = s->log_promise},
   };
   sigset_t signals;
   TRY(need(s->db, "db", why));

@@ -7,6 +7,7 @@
 
 #include "db/event.h"
 #include "server/common.h"
+#include "server/engine_internal.h"
 #include "server/handlers.h"
 
 #define NAME_MAX_BYTES 200u
@@ -104,12 +105,9 @@ static enum err find_invite(struct db *db, const struct enrolment *n,
 
 static enum err make_receipt(struct db *db, struct enrolment *n, int64_t seq)
 {
-  const struct server *s = n->rq->server;
-  AUTO(json_drop)
-  json_t *receipt =
-      receipt_build(&s->instance, &n->hash, "accepted", seq, (int64_t)time(NULL));
-  TRY(event_sign(receipt, &s->key));
-  TRY(event_canonical(&n->receipt, receipt, true));
+  AUTO(json_drop) json_t *receipt = NULL;
+  TRY(tell_receipt(n->rq->server, &n->hash, "accepted", seq, (double)time(NULL), &receipt,
+                   &n->receipt));
   return db_event_receipt(db, seq, buf_bytes(&n->receipt));
 }
 

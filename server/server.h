@@ -18,6 +18,7 @@ struct server_config {
   unsigned job_workers; /* threads that sum, unmask, evaluate */
   bool simulated_chain; /* tests only */
   uint64_t quota_bytes; /* masked vectors of one round at most; 0: no limit */
+  uint64_t log_promise; /* seconds within which what has a receipt is in the log */
 };
 
 struct server {

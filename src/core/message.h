@@ -12,12 +12,20 @@
 #include "core/dleq.h"
 #include "core/event.h"
 #include "core/quantise.h"
+#include "core/reward.h"
+
+/* The newest log checkpoint that a participant verified. */
+struct seen {
+  uint64_t size;
+  struct digest root;
+};
 
 /* What the events of one kind have in front. */
 struct header {
   struct digest instance;
   struct digest ctx;           /* round events */
   struct identity participant; /* participant events */
+  struct seen seen;            /* likewise; of size 0 only with the empty tree's root */
 };
 
 struct instance_event {
@@ -79,6 +87,10 @@ struct tail_entry {
 
 #define TAIL_MAX 256u
 #define UNANCHORED_MAX 200u /* participants of a round without a chain */
+#define EXCLUDED_MAX 900u
+#define NAMED_MAX 256u              /* in result and failed */
+#define COMPLAINTS_MAX 200u         /* bad boxes in one update */
+#define AUDIT_WINDOW_MAX 315360000u /* seconds */
 enum base_source { BASE_INIT, BASE_RESULT, BASE_IMPORT };
 enum phase_length {
   DEADLINE_JOIN,
@@ -111,6 +123,9 @@ struct open_event {
   unsigned minimum, maximum, corrupt_bp, dropout_bp;
   uint64_t deadline[DEADLINES]; /* seconds */
   uint64_t beacon_distance;
+  struct reward_terms reward;
+  bool audit_members;    /* who may read the masked vectors; else everybody */
+  uint64_t audit_window; /* for so many seconds after the round */
   struct identity *excluded;
   unsigned excluded_len;
 };
@@ -119,6 +134,9 @@ struct open_event {
 enum err open_parse(struct open_event **out, const json_t *event, bool anchored,
                     struct why *why) MUST_USE;
 void open_free(struct open_event *open);
+/* Reads {"audience","window"} of an `open` or a spec; fields in why below "audit". */
+enum err audit_terms_read(bool *members, uint64_t *window, const json_t *audit,
+                          struct why *why) MUST_USE;
 static inline void open_drop(struct open_event **p)
 {
   open_free(*p);
@@ -191,6 +209,7 @@ struct update_event {
   struct digest sharers;
   uint64_t length;
   struct digest chunks;
+  uint64_t samples; /* the weight, where the reward needs it in public; 0 for null */
   uint32_t *missing;
   unsigned missing_len;
   struct complaint *bad;
@@ -214,6 +233,16 @@ enum err unmask_parse(struct unmask_event *out, const json_t *event,
                       struct why *why) MUST_USE;
 void unmask_done(struct unmask_event *u);
 
+/* An entry of `named` in result and failed. */
+enum named_reason { NAMED_BAD_BOX, NAMED_FALSE_COMPLAINT, NAMED_BAD_SHARE };
+struct named {
+  struct digest event; /* the evidence */
+  struct identity participant;
+  enum named_reason reason;
+};
+enum err named_parse(struct named *out, const json_t *entry, const char *field,
+                     struct why *why) MUST_USE;
+
 struct result_event {
   struct header header;
   struct digest survivors;
@@ -225,19 +254,42 @@ struct result_event {
   struct digest model;
   bool has_state;
   struct digest state;
+  bool has_rewards;
+  struct digest rewards; /* section 9.1 */
+  const json_t *named;   /* borrowed; each entry parses, participants ascend */
 };
 enum err result_parse(struct result_event *out, const json_t *event,
                       struct why *why) MUST_USE;
 
+struct failed_event {
+  struct header header;
+  const char *phase, *reason; /* borrowed */
+  const json_t *named;        /* as in a result */
+};
+enum err failed_parse(struct failed_event *out, const json_t *event,
+                      struct why *why) MUST_USE;
+
+/* What the coordinator answers to an event. */
+struct receipt_event {
+  struct header header;
+  struct digest of;
+  bool complete; /* else accepted */
+  uint64_t seq;
+  uint64_t time, by; /* Unix seconds; by >= time */
+};
+enum err receipt_parse(struct receipt_event *out, const json_t *event,
+                       struct why *why) MUST_USE;
+
 /* One deal as it travels: a-point, s-point, box. */
 #define DEAL_BYTES 168u
-/* The 96-byte Merkle leaf of a deal: a-point, s-point, SHA-256(box). */
-void deal_leaf(uint8_t leaf[96], const uint8_t deal[DEAL_BYTES]);
+#define LEAF_BYTES 96u
+/* The Merkle leaf of a deal: a-point, s-point, SHA-256(box). */
+void deal_leaf(uint8_t leaf[LEAF_BYTES], const uint8_t deal[DEAL_BYTES]);
 
-/* Starts a participant's event: type, instance, ctx (or NULL), the empty `seen`,
- * participant. The caller adds the rest and signs. */
+/* Starts a participant's event: type, instance, ctx (or NULL), seen (NULL: the empty
+ * tree), participant. The caller adds the rest and signs. */
 json_t *message_start(const char *type, const struct digest *instance,
-                      const struct digest *ctx,
+                      const struct digest *ctx, const struct seen *seen,
                       const struct identity *participant) MUST_USE;
 
 /* The coordinator's events, unsigned. The caller owns them. */
@@ -258,7 +310,8 @@ json_t *graph_build(const struct open_event *open, const struct digest *roster,
 json_t *set_build(const char *type, const struct open_event *open,
                   const struct digest *previous, const uint8_t *set, unsigned n,
                   const struct digest *root) MUST_USE;
+/* time, by: Unix seconds; `by` is when the event will be a leaf of the log. */
 json_t *receipt_build(const struct digest *instance, const struct digest *of,
-                      const char *status, int64_t seq, int64_t unix_seconds) MUST_USE;
+                      const char *status, int64_t seq, int64_t time, int64_t by) MUST_USE;
 
 #endif

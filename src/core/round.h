@@ -96,11 +96,21 @@ enum err round_check_survivors(const struct round *r, const uint8_t *set,
                                const struct update_event *const *lists,
                                struct why *why) MUST_USE;
 
-/* Section 6: checks a share message before it is accepted: k deals, points valid, their
- * Merkle root, SCRAPE for both secrets. E_LENGTH, E_POINT, E_HASH, E_SHARES. */
+/* Section 6: checks what is public of a share message, its k 96-byte leaves (deal_leaf):
+ * points valid, their Merkle root, SCRAPE for both secrets. E_LENGTH, E_POINT, E_HASH,
+ * E_SHARES. */
+enum err round_check_leaves(const struct round *r, uint32_t dealer,
+                            const struct share_event *share, struct bytes leaves,
+                            struct why *why) MUST_USE;
+/* The same for k deals, before they are accepted. */
 enum err round_check_deals(const struct round *r, uint32_t dealer,
                            const struct share_event *share, struct bytes deals,
                            struct why *why) MUST_USE;
+
+/* Section 7: whether a manifest states its weight exactly where the reward asks for it,
+ * from 1 to the cap. E_FIELD_VALUE. */
+enum err round_check_samples(const struct round *r, const struct update_event *u,
+                             struct why *why) MUST_USE;
 
 /* Section 7: judges one complaint of update's sender i. deal is the dealer's deal for i
  * as stored. Sets *dealer_guilty. E_PROOF when the complaint's own proof does not verify.

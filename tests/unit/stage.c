@@ -223,7 +223,7 @@ static void make_person(struct stage *s, struct person *p, unsigned number)
   identity_make(&p->id, &p->key);
   p->organisation = (struct organisation){{(uint8_t)number, (uint8_t)(number >> 8), 7}};
   AUTO(json_drop)
-  json_t *enroll = message_start("enroll", &s->server.instance, NULL, &p->id);
+  json_t *enroll = message_start("enroll", &s->server.instance, NULL, NULL, &p->id);
   json_object_set_new(enroll, "organisation", json_hex(p->organisation.b, 16));
   json_object_set_new(enroll, "payout", json_null());
   json_object_set_new(enroll, "invite", json_hex(p->id.b, 32));
