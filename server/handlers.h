@@ -55,6 +55,7 @@ HANDLER(updates_post);
 HANDLER(updates_list);
 HANDLER(updates_show);
 HANDLER(chunks_put);
+HANDLER(chunks_show);
 HANDLER(unmasks_post);
 HANDLER(unmasks_list);
 /* transcript.c */

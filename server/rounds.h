@@ -25,6 +25,7 @@ enum err updates_post(struct request *rq, struct reply *rp); /* POST …/updates
 enum err updates_list(struct request *rq, struct reply *rp); /* GET …/updates */
 enum err updates_show(struct request *rq, struct reply *rp); /* GET …/updates/{id} */
 enum err chunks_put(struct request *rq, struct reply *rp); /* PUT …/{id}/chunks/{index} */
+enum err chunks_show(struct request *rq, struct reply *rp);  /* GET the same */
 enum err unmasks_post(struct request *rq, struct reply *rp); /* POST …/unmasks */
 enum err unmasks_list(struct request *rq, struct reply *rp); /* GET …/unmasks */
 

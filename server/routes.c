@@ -56,6 +56,7 @@ const struct route routes[] = {
   {"GET",    R "/updates",                        PUBLIC, 0, 0, updates_list},
   {"GET",    R "/updates/{id}",                   PUBLIC, 0, 0, updates_show},
   {"PUT",    R "/updates/{id}/chunks/{index}",    PUBLIC, CHUNK_BYTES, ROUTE_CHUNK, chunks_put},
+  {"GET",    R "/updates/{id}/chunks/{index}",    PUBLIC, 0, ROUTE_IDENTITY, chunks_show},
   {"POST",   R "/unmasks",                        P, LARGE, 0, unmasks_post},
   {"GET",    R "/unmasks",                        PUBLIC, 0, 0, unmasks_list},
   {"GET",    R "/deals/{id}",                     PUBLIC, 0, 0, deals_show},

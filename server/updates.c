@@ -270,3 +270,45 @@ enum err chunks_put(struct request *rq, struct reply *rp)
                        c.complete ? a.receipt : json_null());
   return OK;
 }
+
+/* Those who the round's terms let check the sum: everybody, or members of the model. */
+static enum err check_audience(struct request *rq, const struct open_event *open)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  if (!open->audit_members)
+    return OK;
+  if (!rq->has_identity)
+    return why_set(rq->why, E_UNAUTHENTICATED, "", "expected: Chorus ID.SIG, in hex");
+  TRY(db_query(rq->db, Q_MEMBER_FIND, &rows,
+               DB_ARGS(DB_TEXT(open->model), DB_FIXED(&rq->identity))));
+  bool admitted = rows.len && strcmp(db_text(&rows, 0, 3), "admitted") == 0;
+  return admitted ? OK : E_NOT_ADMITTED;
+}
+
+enum err chunks_show(struct request *rq, struct reply *rp)
+{
+  AUTO(accept_done) struct accept a = {0};
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  uint64_t index;
+  TRY(request_param_hex(rq, 1, a.header.participant.b, 32));
+  TRY(accept_row(rq, &a.row));
+  TRY(index_of(rq, &a.row, &index));
+  if (a.row.phase != PHASE_DONE)
+    return why_set(rq->why, E_NOT_FOUND, "",
+                   "masked vectors are there once result stands");
+  enum err e = accept_member(rq, &a, ACCEPT_SURVIVORS);
+  if (e == E_NOT_IN_ROUND)
+    return why_set(rq->why, E_NOT_FOUND, "", "the sum holds nothing of this participant");
+  TRY(e);
+  const struct open_event *open = a.ref.round->open;
+  TRY(check_audience(rq, open));
+  TRY(db_query(rq->db, Q_UPDATE_VECTOR, &rows,
+               DB_ARGS(DB_FIXED(&a.row.ctx), DB_INT(a.member))));
+  if (db_bool(&rows, 0, 1))
+    return E_ERASED;
+  rp->blob = db_int(&rows, 0, 0);
+  rp->from = index * CHUNK_BYTES;
+  rp->size = MIN(CHUNK_BYTES, a.row.length - rp->from);
+  rp->immutable = !open->audit_members; /* not for caches in between */
+  return OK;
+}

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the server shows of a round that has ended: its transcript, read by somebody who has
-nothing else."""
+nothing else; the masked vectors as they were sent; and that these go when their time is over."""
 
 import hashlib
 import json
 import random
 import struct
+import subprocess
 
 import stranger
 from harness import Scenario, changed, until
-from voice import VECTOR, all_join, all_share, all_unmask, all_upload, check_sum, choir, play
+from voice import VECTOR, Key, all_join, all_share, all_unmask, all_upload, check_sum, choir, play
 
 LONG = {"join": 120, "share": 120, "upload": 120, "unmask": 120}
 SPEC = changed(VECTOR, deadlines=LONG)
@@ -190,6 +191,34 @@ class Ended(Scenario):
         lines = [line.split("|", 1) for line in rows.splitlines()]
         return [[json.loads(leaf), json.loads(event)] for leaf, event in lines]
 
+    def chunk(self, ctx, who, index=0, **options):
+        return self.server.get(f"/rounds/{ctx}/updates/{who.id}/chunks/{index}", **options)
+
+    def vectors(self, ctx):
+        """How many chunks of masked vectors the database holds of a round."""
+        return int(self.sql("SELECT count(*) FROM updates u JOIN blob_chunks b ON "
+                            f"b.blob = u.blob WHERE u.ctx = '\\x{ctx}'"))
+
+    def end_window(self, ctx):
+        self.sql("UPDATE rounds SET vectors_until = clock_timestamp() "
+                 f"WHERE ctx = '\\x{ctx}' AND phase = 'done'")
+
+    def settled(self, ctx):
+        """Waits until nothing more is to be cleaned."""
+        until(lambda: self.sql("SELECT count(*) FROM jobs WHERE state IN ('ready', 'claimed') "
+                               f"AND ctx = '\\x{ctx}'") == "0", 30, "the jobs are done")
+
+    def retained(self, ctx):
+        """The one `retention` event at the end of the transcript, once it is there."""
+        def told():
+            items = transcript(self.server, ctx)
+            return events_of(items, "retention") and items
+        items = until(told, 30, "retention is told")
+        self.settled(ctx)
+        event = only(transcript(self.server, ctx), "retention")
+        self.assertEqual(items[-1]["event"], event)
+        return event
+
 
 # ---------------------------------------------------------------- transcripts
 
@@ -340,6 +369,207 @@ class BaseAndRewards(Ended):
         rewards = self.server.get(f"/rounds/{ctx}/rewards").must(200).json["rewards"]
         self.assertEqual(rewards, [{"amount": a, "participant": i}
                                    for a, i in zip(amounts, ids)])
+
+
+# ---------------------------------------------------------------- masked vectors
+
+class Vectors(Ended):
+    def test_each_chunk_as_it_was_sent(self):
+        voices = self.choir(5, dimension=300_000)
+        ctx, here = self.server.open_round(voices[0].model), voices[1:]
+        all_join(voices, ctx)
+        all_share(voices, ctx)
+        self.server.wait_phase(ctx, "upload")
+        voices[0].announce(ctx).must(201)
+        voices[0].chunk(ctx, 0).must(200)
+        all_upload(here, ctx)
+        self.chunk(ctx, here[0]).refused("not-found", 404)
+        self.end_phase(ctx)
+        self.server.wait_phase(ctx, "unmask")
+        self.chunk(ctx, here[0]).refused("not-found", 404)
+        all_unmask(here, ctx)
+        self.server.wait_phase(ctx, "done")
+        for voice in here:
+            chunks = voice.parts[ctx].chunks
+            self.assertEqual(len(chunks), 2)
+            for index, data in enumerate(chunks):
+                got = self.chunk(ctx, voice, index).must(200)
+                self.assertEqual(got.body, data)
+                self.assertIn("immutable", got.headers["Cache-Control"])
+        self.part_of_a_chunk(ctx, here[0])
+        for who, index in ((here[0], 2), (here[0], "x"), (here[0], "-1"), (voices[0], 0),
+                           (Key(), 0)):
+            self.chunk(ctx, who, index).refused("not-found", 404)
+
+    def part_of_a_chunk(self, ctx, voice):
+        data = voice.parts[ctx].chunks[1]
+        path = f"{self.server.origin}/api/v1/rounds/{ctx}/updates/{voice.id}/chunks/1"
+
+        def ask(spell):
+            done = subprocess.run(["curl", "-s", "-i", "-r", spell, path], capture_output=True,
+                                  check=True, timeout=60)
+            head, _, body = done.stdout.partition(b"\r\n\r\n")
+            return int(head.split()[1]), head.decode(), body
+        self.assertEqual(ask("10-19")[::2], (206, data[10:20]))
+        self.assertEqual(ask("-5")[::2], (206, data[-5:]))
+        status, head, _ = ask(f"{len(data)}-")
+        self.assertEqual(status, 416)
+        self.assertIn(f"bytes */{len(data)}", head)
+
+    def test_for_members_only(self):
+        slug = self.slug()
+        members = choir(self.server, slug, 5, changed(SPEC, audit={"audience": "members",
+                                                                   "window": 3600}))
+        *voices, idle, gone = members
+        self.server.admin("POST", f"/models/{slug}/members/{gone.id}/suspend", {}).must(200)
+        outsider, = choir(self.server, self.slug(), 1, SPEC)
+        ctx = self.server.open_round(slug)
+        all_join(voices, ctx)
+        self.end_phase(ctx)
+        all_share(voices, ctx)
+        all_upload(voices, ctx)
+        all_unmask(voices, ctx)
+        self.server.wait_phase(ctx, "done")
+        ask = self.chunk(ctx, voices[0]).refused("unauthenticated", 401)
+        self.assertEqual(ask.headers["WWW-Authenticate"], "Chorus")
+
+        def fetch(who, of=ctx):
+            return self.chunk(ctx, voices[0], auth=who.key.fetch_header(of))
+        for who in (voices[1], idle):
+            got = fetch(who).must(200)
+            self.assertEqual(got.body, voices[0].parts[ctx].chunks[0])
+            self.assertEqual(got.headers["Cache-Control"], "no-store")
+        for who in (gone, outsider):
+            fetch(who).refused("not-admitted", 403)
+        fetch(voices[1], "ab" * 32).refused("bad-signature", 403)
+        self.chunk(ctx, voices[0], auth="Chorus x").refused("unauthenticated", 401)
+        self.chunk(ctx, voices[0], admin=True).refused("unauthenticated", 401)
+        transcript(self.server, ctx)  # that is for everybody
+
+
+class Retention(Ended):
+    def check_retention(self, ctx, vectors, length):
+        event = self.retained(ctx)
+        key = bytes.fromhex(self.server.instance()["coordinator"])
+        self.assertTrue(stranger.SODIUM.signed(key, stranger.to_sign(event),
+                                               bytes.fromhex(event["sig"])))
+        self.assertEqual(set(event), {"type", "sig", "instance", "ctx", "vectors", "bytes",
+                                      "time"})
+        self.assertEqual((event["ctx"], event["vectors"], event["bytes"]),
+                         (ctx, vectors, vectors * length))
+        self.assertEqual(self.vectors(ctx), 0)
+        return event
+
+    def test_kept_for_the_window_and_then_erased(self):
+        voices = self.choir(3, audit={"audience": "public", "window": 3})
+        ctx = self.server.open_round(voices[0].model)
+        play(voices, ctx)
+        length = len(voices[0].parts[ctx].y)
+        event = self.check_retention(ctx, 3, length)
+        for voice in voices:
+            self.chunk(ctx, voice).refused("vectors-erased", 410)
+        ended = self.sql(f"SELECT floor(extract(epoch FROM ended_at)) FROM rounds "
+                         f"WHERE ctx = '\\x{ctx}'")
+        self.assertGreaterEqual(event["time"], int(ended) + 3)
+        self.read(ctx)  # all but the vectors stays
+        self.server.restart()
+        self.settled(ctx)
+        self.check_retention(ctx, 3, length)
+
+    def test_nothing_goes_before(self):
+        voices = self.choir(5)
+        ctx, here = self.server.open_round(voices[0].model), voices[1:]
+        all_join(voices, ctx)
+        all_share(voices, ctx)
+        self.server.wait_phase(ctx, "upload")
+        voices[0].announce(ctx).must(201)
+        all_upload(here, ctx)
+        self.sql("INSERT INTO blob_chunks SELECT blob, 7, '\\x00' FROM updates "
+                 f"WHERE ctx = '\\x{ctx}' AND NOT complete")  # a vector that is never whole
+        self.assertEqual(self.vectors(ctx), 5)
+        self.end_phase(ctx)
+        all_unmask(here, ctx)
+        self.server.wait_phase(ctx, "done")
+        self.settled(ctx)
+        self.assertEqual(self.vectors(ctx), 4)
+        for voice in here:
+            self.assertEqual(self.chunk(ctx, voice).must(200).body, voice.parts[ctx].y)
+        self.assertEqual(events_of(transcript(self.server, ctx), "retention"), [])
+        left = self.sql("SELECT extract(epoch FROM vectors_until - ended_at)::bigint FROM rounds "
+                        f"WHERE ctx = '\\x{ctx}'")
+        self.assertEqual(int(left), only(transcript(self.server, ctx), "open")["audit"]["window"])
+
+    def test_failed_attempts_are_erased_at_once(self):
+        voices = self.choir(4)
+        ctx = self.server.open_round(voices[0].model)
+        all_join(voices, ctx)
+        all_share(voices, ctx)
+        all_upload(voices[:2], ctx)
+        self.end_phase(ctx)
+        self.server.wait_phase(ctx, "failed")
+        self.check_retention(ctx, 2, len(voices[0].parts[ctx].y))
+        self.chunk(ctx, voices[0]).refused("not-found", 404)
+        again = self.server.open_round(voices[0].model)
+        all_join(voices, again)
+        self.server.admin("POST", f"/rounds/{again}/cancel", {}).must(200)
+        self.settled(again)
+        until(lambda: self.sql(f"SELECT vectors_erased FROM rounds WHERE ctx = '\\x{again}'")
+              == "t", 20, "there is nothing left to erase")
+        self.assertEqual(events_of(transcript(self.server, again), "retention"), [])
+
+    def long_vectors(self):
+        """A round that has ended, with so many chunks that they are not erased at one go."""
+        voices = self.choir(3)
+        ctx = self.server.open_round(voices[0].model)
+        play(voices, ctx)
+        self.settled(ctx)
+        self.sql("INSERT INTO blob_chunks SELECT u.blob, i, '\\x00' FROM updates u, "
+                 f"generate_series(1, 200) i WHERE u.ctx = '\\x{ctx}'")
+        return voices, ctx
+
+    def test_killed_in_the_middle(self):
+        voices, ctx = self.long_vectors()
+        with Held(self.server.database, "SELECT b.blob FROM blob_chunks b JOIN updates u ON "
+                  f"u.blob = b.blob WHERE u.ctx = '\\x{ctx}' ORDER BY b.blob DESC, b.part DESC "
+                  "LIMIT 1 FOR UPDATE OF b"):
+            self.end_window(ctx)
+            until(lambda: 0 < self.vectors(ctx) < 500, 20, "some are erased")
+            self.server.kill()
+        self.assertGreater(self.vectors(ctx), 0)
+        self.assertEqual(self.sql("SELECT count(*) FROM events WHERE type = 'retention' AND "
+                                  f"ctx = '\\x{ctx}'"), "0")
+        self.server.start()
+        self.chunk(ctx, voices[0]).refused("vectors-erased", 410)
+        self.check_retention(ctx, 3, len(voices[0].parts[ctx].y))
+
+    def test_two_at_it_tell_once(self):
+        """Two replicas, and twice the job: a lease that lapsed while its holder lives."""
+        other = self.server.replica()
+        voices, ctx = self.long_vectors()
+        self.sql("INSERT INTO jobs (kind, ctx, part) SELECT 'clean', ctx, i FROM rounds, "
+                 f"generate_series(1, 6) i WHERE ctx = '\\x{ctx}'; UPDATE rounds SET "
+                 f"vectors_until = clock_timestamp() WHERE ctx = '\\x{ctx}'")
+        self.check_retention(ctx, 3, len(voices[0].parts[ctx].y))
+        self.assertEqual(transcript(other, ctx), transcript(self.server, ctx))
+
+
+class Held:
+    """A transaction that holds what a statement locks, as long as the block lasts."""
+
+    def __init__(self, database, statement):
+        self.database, self.statement = database, statement
+
+    def __enter__(self):
+        self.psql = subprocess.Popen(
+            ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d",
+             self.database.conninfo], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.psql.stdin.write(f"BEGIN;\n{self.statement};\n")
+        self.psql.stdin.flush()
+        assert self.psql.stdout.readline().strip(), "nothing was locked"
+        return self
+
+    def __exit__(self, *_):
+        self.psql.communicate("ROLLBACK;\n", timeout=60)
 
 
 if __name__ == "__main__":
