@@ -47,10 +47,12 @@ FROM updates u JOIN rounds r USING (ctx) WHERE u.ctx = $1 AND u.member = $2
 -- still in a transaction: round_erased sees the same time.)
 -- name: update_erase :one
 WITH batch AS (
-  SELECT b.blob, b.part
-  FROM rounds r JOIN updates u USING (ctx) JOIN blob_chunks b ON b.blob = u.blob
+  SELECT u.blob, c.part
+  FROM rounds r JOIN updates u USING (ctx)
+  CROSS JOIN LATERAL (
+    SELECT part FROM blob_chunks b WHERE b.blob = u.blob ORDER BY part LIMIT 64) c
   WHERE r.ctx = $1 AND (r.vectors_until <= now() OR (r.phase = 'done' AND NOT u.complete))
-  ORDER BY b.blob, b.part LIMIT 64
+  LIMIT 64
 ), gone AS (
   DELETE FROM blob_chunks b USING batch WHERE b.blob = batch.blob AND b.part = batch.part)
 SELECT count(*) FROM batch

@@ -551,6 +551,7 @@ class Retention(Ended):
                  f"vectors_until = clock_timestamp() WHERE ctx = '\\x{ctx}'")
         self.check_retention(ctx, 3, len(voices[0].parts[ctx].y))
         self.assertEqual(transcript(other, ctx), transcript(self.server, ctx))
+        self.assertEqual(self.sql("SELECT count(*) FROM jobs WHERE state = 'dead'"), "0")
 
 
 class Held:
