@@ -61,5 +61,16 @@ HANDLER(unmasks_list);
 /* transcript.c */
 HANDLER(transcript_show);
 HANDLER(rewards_list);
+/* log.c, proofs.c, witnesses.c */
+HANDLER(log_checkpoint_show);
+HANDLER(log_tile_show);
+HANDLER(log_entries_list);
+HANDLER(log_event_show);
+HANDLER(proof_inclusion);
+HANDLER(proof_consistency);
+HANDLER(witnesses_list);
+HANDLER(witnesses_add);
+HANDLER(witnesses_remove);
+HANDLER(cosignatures_post);
 
 #endif

@@ -30,6 +30,3 @@ WITH places AS (
   LEFT JOIN updates u ON u.ctx = $1 AND u.event = e.seq)
 SELECT place, leaf, bytes, deals, leaves, member, (SELECT count(*) FROM page)
 FROM sized WHERE before < $4 ORDER BY place
-
--- name: reward_list :many
-SELECT amount::text, participant FROM rewards WHERE ctx = $1 ORDER BY member
