@@ -236,20 +236,31 @@ class Transcripts(Ended):
         all_unmask(here[::-1], ctx)
         self.server.wait_phase(ctx, "done")
         check_sum(self, here, ctx)
+        stored = self.stored(ctx)
         said = self.read(ctx)
         papers = 1 + 2 * len(voices)
-        self.assertEqual([[item["leaf"], item["event"]] for item in said.items[papers:]],
-                         self.stored(ctx))
+        self.assertEqual([[item["leaf"], item["event"]] for item in said.items[papers:]], stored)
+        self.in_the_log(said.items)
         self.assertEqual(said.items[0]["event"],
                          self.server.get(f"/models/{voices[0].model}").must().json["event"])
         for kind, many in (("join", 6), ("share", 6), ("update", 6), ("survivors", 1)):
             self.assertEqual(len(events_of(said.items, kind)), many, kind)
         self.assertEqual([e["participant"] for e in events_of(said.items, "join")],
-                         [e["participant"] for _, e in self.stored(ctx) if e["type"] == "join"])
+                         [e["participant"] for _, e in stored if e["type"] == "join"])
         for voice in voices:
             part = voice.parts[ctx]
             deals = said.by_member("share")[part.index]["deals"]
             self.assertEqual(unbase64(deals, 96), [stranger.deal_leaf(d) for d in part.deals])
+
+    def in_the_log(self, items):
+        """Every item's leaf holds that event, and what was said in the round stands in order."""
+        for item in items:
+            entry, = self.server.get(f"/log/entries?limit=1&cursor={item['leaf']}"
+                                     ).must(200).json["entries"]
+            self.assertEqual(entry, {"leaf": item["leaf"], "event": item["event"]})
+        said = [item["leaf"] for item in items if "ctx" in item["event"]
+                or item["event"]["type"] == "open"]
+        self.assertEqual(said, sorted(said))
 
     def test_the_boxes_of_complaints(self):
         voices = self.choir(9)
@@ -351,24 +362,28 @@ class BaseAndRewards(Ended):
             self.assertAlmostEqual(velocity, value / 6 / top, places=12)
 
     def test_rewards_by_index(self):
+        voices = self.choir(5, reward={"scheme": "equal", "budget": str(10**60 + 9)})
+        ctx, here = self.server.open_round(voices[0].model), voices[1:]
+        all_join(voices, ctx)
+        all_share(here, ctx)
+        self.end_phase(ctx)
+        all_upload(here, ctx)
+        self.server.get(f"/rounds/{ctx}/rewards").refused("not-found", 404)
+        all_unmask(here, ctx)
+        self.server.wait_phase(ctx, "done")
+        rewards = self.server.get(f"/rounds/{ctx}/rewards").must(200).json["rewards"]
+        each = str((10**60 + 9) // 4)
+        self.assertEqual(rewards, [{"amount": each, "participant": i}
+                                   for i in sorted(voice.id for voice in here)])
+        root = stranger.merkle_root([stranger.canonical(leaf) for leaf in rewards])
+        self.assertEqual(self.server.event(ctx, "result")["rewards"], root.hex())
+
+    def test_no_rewards(self):
         voices = self.choir(3)
         ctx = self.server.open_round(voices[0].model)
-        all_join(voices, ctx)
-        self.server.get(f"/rounds/{ctx}/rewards").refused("not-found", 404)
-        all_share(voices, ctx)
-        all_upload(voices, ctx)
-        all_unmask(voices, ctx)
-        self.server.wait_phase(ctx, "done")
+        play(voices, ctx)
         rewards = self.server.get(f"/rounds/{ctx}/rewards").must(200).json
         self.assertEqual(rewards, {"rewards": []})
-        amounts = ("0", "7", str(10**77))
-        for index, amount in reversed(list(enumerate(amounts))):
-            self.sql(f"INSERT INTO rewards SELECT ctx, member, participant, {amount} FROM joins "
-                     f"WHERE ctx = '\\x{ctx}' AND member = {index}")
-        ids = sorted(voice.id for voice in voices)
-        rewards = self.server.get(f"/rounds/{ctx}/rewards").must(200).json["rewards"]
-        self.assertEqual(rewards, [{"amount": a, "participant": i}
-                                   for a, i in zip(amounts, ids)])
 
 
 # ---------------------------------------------------------------- masked vectors
