@@ -46,4 +46,8 @@ void accept_reply(struct reply *rp, struct accept *a);
 /* Shared by the handlers of rounds: the row that the address names. */
 enum err accept_row(struct request *rq, struct round_row *row) MUST_USE;
 
+/* The dealer's deal for its neighbour i, as it was sent. */
+enum err deal_find(struct db *db, const struct round *r, uint32_t dealer, uint32_t i,
+                   uint8_t deal[DEAL_BYTES]) MUST_USE;
+
 #endif

@@ -4,6 +4,7 @@ noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
   server/accept.c server/accept.h \
   server/cache.c \
+  server/clean_job.c \
   server/documents.c \
   server/driver.c \
   server/engine.c server/engine.h server/engine_internal.h \

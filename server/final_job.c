@@ -207,7 +207,8 @@ static enum err succeed(struct db *db, struct finishing *f, unsigned count)
                      DB_FIXED(&f->weights.info.sha256),
                      state ? DB_INT(f->state.info.id) : DB_NULL,
                      state ? DB_FIXED(&f->state.info.sha256) : DB_NULL, DB_TEXT(text),
-                     loss, accuracy, DB_INT(doc))));
+                     loss, accuracy, DB_INT(doc),
+                     DB_REAL((double)f->ref.round->open->audit_window))));
   TRY(db_run(db, Q_ROUND_RESULT_COUNTED, DB_ARGS(DB_TEXT(f->row.model))));
   TRY(db_run(db, Q_MASKS_DELETE, DB_ARGS(DB_FIXED(&f->row.ctx))));
   TRY(job_add(db, "evaluate", NULL, &f->row.ctx, 0));

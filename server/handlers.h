@@ -44,6 +44,7 @@ HANDLER(rounds_cancel);
 HANDLER(rounds_event);
 HANDLER(rounds_base);
 HANDLER(rounds_sum);
+HANDLER(rounds_state);
 HANDLER(joins_post);
 HANDLER(joins_list);
 HANDLER(shares_post);
@@ -54,8 +55,12 @@ HANDLER(updates_post);
 HANDLER(updates_list);
 HANDLER(updates_show);
 HANDLER(chunks_put);
+HANDLER(chunks_show);
 HANDLER(unmasks_post);
 HANDLER(unmasks_list);
+/* transcript.c */
+HANDLER(transcript_show);
+HANDLER(rewards_list);
 /* log.c, proofs.c, witnesses.c */
 HANDLER(log_checkpoint_show);
 HANDLER(log_tile_show);

@@ -24,6 +24,7 @@ chorusd_SOURCES = \
   server/server.h \
   server/settings.c server/settings.h \
   server/stream.c \
+  server/transcript.c \
   server/versions.c \
   server/wait.c \
   server/witnesses.c \

@@ -59,7 +59,8 @@ INSERT INTO log_pending (event) SELECT seq FROM events;
 -- When the masked vectors of a finished round may go, and whether they are gone.
 ALTER TABLE rounds ADD COLUMN vectors_until timestamptz;
 ALTER TABLE rounds ADD COLUMN vectors_erased boolean NOT NULL DEFAULT false;
-UPDATE rounds SET vectors_erased = true WHERE phase IN ('done', 'failed');
+UPDATE rounds SET vectors_until = ended_at, vectors_erased = true
+WHERE phase IN ('done', 'failed');
 CREATE INDEX rounds_vectors ON rounds (vectors_until)
   WHERE vectors_until IS NOT NULL AND NOT vectors_erased;
 

@@ -29,6 +29,7 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/round.sql \
   $(srcdir)/sql/queries/schedule.sql \
   $(srcdir)/sql/queries/share.sql \
+  $(srcdir)/sql/queries/transcript.sql \
   $(srcdir)/sql/queries/unmask.sql \
   $(srcdir)/sql/queries/update.sql \
   $(srcdir)/sql/queries/witness.sql

@@ -668,6 +668,131 @@ START_TEST(a_dead_process_is_replaced)
 }
 END_TEST
 
+/* ---- masked vectors: kept for the audit, then erased ---- */
+
+/* A whole round of the five. */
+static void play_round(void)
+{
+  until_upload(5);
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  for (unsigned i = 0; i < 5; i++)
+    ck_assert_int_eq(person_unmask(&s, i), OK);
+  stage_wait(&s, "done");
+}
+
+/* count(*) of what follows FROM, which ends with the column that is the round's ctx. */
+static double count(const char *from)
+{
+  char sql[512], hex[65];
+  snprintf(sql, sizeof sql, "SELECT count(*) FROM %s = '\\x%s'", from,
+           hex_encode(hex, s.ctx.b, 32));
+  return stage_real(&s, sql);
+}
+
+static void wait_count(const char *from, double expected)
+{
+  struct timespec pause = {0, 20000000};
+  for (unsigned n = 0; n < 2000 && count(from) != expected; n++)
+    nanosleep(&pause, NULL);
+  ck_assert_double_eq(count(from), expected);
+}
+
+#define OPEN_JOBS "jobs WHERE state IN ('ready', 'claimed') AND ctx"
+#define VECTORS "updates u JOIN blob_chunks b ON b.blob = u.blob WHERE u.ctx"
+#define RETENTION "events WHERE type = 'retention' AND ctx"
+
+static enum err get_chunk(unsigned i, const char *index, struct reply *rp)
+{
+  char ctx[65], id[65];
+  struct why why = {0};
+  struct request rq = {.server = &s.server,
+                       .db = s.db,
+                       .why = &why,
+                       .param = {hex_encode(ctx, s.ctx.b, 32),
+                                 hex_encode(id, s.people[i].id.b, 32), index}};
+  return chunks_show(&rq, rp);
+}
+
+static void end_window(void)
+{
+  char hex[65];
+  stage_sql(&s, "UPDATE rounds SET vectors_until = clock_timestamp() WHERE ctx = '\\x%s'",
+            hex_encode(hex, s.ctx.b, 32));
+}
+
+START_TEST(vectors_are_kept_for_the_audit)
+{
+  char hex[65];
+  struct reply rp = {0};
+  start(five);
+  play_round();
+  wait_count(OPEN_JOBS, 0);
+  ck_assert_double_eq(count(VECTORS), 10); /* two chunks each */
+  for (unsigned i = 0; i < 5; i++) {
+    AUTO(free_drop) uint8_t *chunk = must_calloc(CHUNK_BYTES, 1);
+    ck_assert_int_eq(get_chunk(i, "1", &rp), OK);
+    ck_assert_uint_eq(rp.from, CHUNK_BYTES);
+    ck_assert_uint_eq(rp.size, open_bytes(s.view->open) - CHUNK_BYTES);
+    ck_assert_int_eq(blob_read(s.db, rp.blob, rp.from, chunk, rp.size), OK);
+    ck_assert_mem_eq(chunk, s.people[i].y + CHUNK_BYTES, rp.size);
+  }
+  ck_assert_int_eq(get_chunk(0, "2", &rp), E_NOT_FOUND);
+  end_window();
+  wait_count(RETENTION, 1);
+  ck_assert_double_eq(count(VECTORS), 0);
+  ck_assert_int_eq(get_chunk(0, "0", &rp), E_ERASED);
+  /* once more, as a process would that looked a moment ago: nothing is told again */
+  stage_sql(&s, "INSERT INTO jobs (kind, ctx) VALUES ('clean', '\\x%s')",
+            hex_encode(hex, s.ctx.b, 32));
+  wait_count(OPEN_JOBS, 0);
+  ck_assert_double_eq(count(RETENTION), 1);
+  finish();
+}
+END_TEST
+
+/* A process began to erase and died: its lease lapses, and another one goes on. */
+START_TEST(half_erased_is_erased)
+{
+  char hex[65];
+  start(five);
+  play_round();
+  wait_count(OPEN_JOBS, 0);
+  hex_encode(hex, s.ctx.b, 32);
+  stage_sql(&s,
+            "BEGIN; DELETE FROM blob_chunks WHERE part = 0 AND blob IN "
+            "(SELECT blob FROM updates WHERE ctx = '\\x%s');"
+            "INSERT INTO jobs (kind, ctx, state, attempts, claimed_by, claimed_at, "
+            "claimed_until) VALUES ('clean', '\\x%s', 'claimed', 1, "
+            "'\\x000102030405060708090a0b0c0d0e0f', now(), now() + interval '2 seconds');"
+            "UPDATE rounds SET vectors_until = now() WHERE ctx = '\\x%s'; COMMIT",
+            hex, hex, hex);
+  wait_count(RETENTION, 1);
+  ck_assert_double_eq(count(VECTORS), 0);
+  wait_count(OPEN_JOBS, 0);
+  ck_assert_double_eq(count(RETENTION), 1);
+  finish();
+}
+END_TEST
+
+START_TEST(failed_attempts_are_erased_at_once)
+{
+  struct stage_terms t = five;
+  t.upload = 1;
+  start(t);
+  until_upload(2);
+  wait_failed("below-threshold");
+  wait_count(RETENTION, 1);
+  ck_assert_double_eq(count(VECTORS), 0);
+  stage_open(&s);
+  AUTO(json_drop) json_t *state = NULL;
+  ck_assert_int_eq(stage_round(&s, rounds_cancel, NULL, NULL, &state), OK);
+  wait_count("rounds WHERE vectors_erased AND ctx", 1);
+  ck_assert_double_eq(count(RETENTION), 0); /* there was nothing */
+  finish();
+}
+END_TEST
+
 int main(void)
 {
   model_init();
@@ -691,6 +816,9 @@ int main(void)
   tcase_add_test(t, holdouts_are_evaluated);
   tcase_add_test(t, sixty_on_a_sparse_graph);
   tcase_add_test(t, a_dead_process_is_replaced);
+  tcase_add_test(t, vectors_are_kept_for_the_audit);
+  tcase_add_test(t, half_erased_is_erased);
+  tcase_add_test(t, failed_attempts_are_erased_at_once);
   suite_add_tcase(suite, t);
   SRunner *r = srunner_create(suite);
   srunner_run_all(r, CK_NORMAL);
