@@ -11,6 +11,7 @@ libclient_a_SOURCES = \
   clients/lib/audit.h clients/lib/audit_log.h clients/lib/audit_state.h \
   clients/lib/audit_sum.h \
   clients/lib/dossier.c clients/lib/dossier.h \
+  clients/lib/card.c clients/lib/card.h \
   clients/lib/drive.c clients/lib/drive_store.c clients/lib/drive_upload.c \
   clients/lib/drive.h clients/lib/drive_state.h \
   clients/lib/home.c clients/lib/home.h \
@@ -36,6 +37,8 @@ bin_PROGRAMS += chorus
 chorus_SOURCES = clients/cli/main.c clients/cli/cli.h clients/cli/options.c \
   clients/cli/say.c clients/cli/words.c clients/cli/cmd_member.c \
   clients/cli/cmd_round.c clients/cli/cmd_model.c clients/cli/cmd_admin.c \
-  clients/cli/cmd_log.c clients/cli/cmd_witness.c
+  clients/cli/cmd_log.c clients/cli/cmd_witness.c \
+  clients/cli/auditor.c clients/cli/auditor.h clients/cli/cmd_verify.c \
+  clients/cli/cmd_export.c
 chorus_CFLAGS = $(AM_CFLAGS) $(BLAS_CFLAGS)
 chorus_LDADD = $(CLIENT_LIBS)

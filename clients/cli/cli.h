@@ -27,13 +27,14 @@ enum exit_code {
 
 struct options {
   const char *home, *server, *name, *payout, *data, *update, *out, *spec, *token_file;
-  const char *organisation, *target, *base, *instance;
+  const char *organisation, *target, *base, *instance, *archive;
   const char *vkeys[WITNESSES_MAX]; /* --witness, each time it was given */
   unsigned vkey_count;
-  uint64_t weight, minimum, rounds, count, expires, every, round_number, patience;
+  uint64_t weight, minimum, rounds, count, expires, every, round, patience, light,
+      threads;
   uint64_t witnesses, from, interval;
   bool json, yes, consent, until_done, trust_simulated, allow_import, no_admit;
-  bool has_rounds, help, follow, once;
+  bool has_rounds, help, follow, once, all, with_vectors;
   const char *words[3]; /* what is no option, in order */
   unsigned word_count;
 };
@@ -91,6 +92,12 @@ enum err cli_visitor(struct cli *c, const char *model, struct why *why) MUST_USE
  * what is seen the first time is pinned. */
 enum err cli_instance(struct cli *c, struct why *why) MUST_USE;
 
+/* A way to an instance that keeps nothing: what --server (and --instance) name, or the
+ * membership for this model (may be NULL), or the only instance known. The home is only
+ * opened where there is one; *known: it has the instance pinned. */
+enum err cli_stranger(struct cli *c, const char *model, bool *known,
+                      struct why *why) MUST_USE;
+
 /* ---- speaking ---- */
 
 /* A line for people; nothing when JSON is wanted. */
@@ -137,6 +144,8 @@ enum err cmd_log_prove(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_log_consistency(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_log_monitor(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_log_witnesses(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_verify(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_export(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_witness(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_admin_witness_add(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_admin_witness_remove(struct cli *c, struct why *why) MUST_USE;

@@ -12,7 +12,7 @@
 
 int exit_for(enum err e)
 {
-  if (err_is_cheat(e))
+  if (err_is_cheat(e) || e == E_AUDIT)
     return EXIT_REFUSED;
   switch (e) {
   case OK:
@@ -188,6 +188,54 @@ enum err cli_instance(struct cli *c, struct why *why)
   if (e == E_NOT_FOUND)
     e = first_contact(c, c->o.instance ? &hash : NULL, why);
   TRY(e);
+  TRY(cli_server(c, c->o.server ? c->o.server : c->pin.address, why));
+  return pin_confirm(&c->pin, &c->api, why);
+}
+
+/* The pin that is meant, out of the home. E_NOT_FOUND. */
+static enum err known_pin(struct cli *c, const char *model, struct why *why)
+{
+  AUTO(membership_done) struct membership m = {0};
+  if (c->o.instance)
+    return pin_load(&c->pin, c->home, c->o.instance, why);
+  if (!model || c->o.server)
+    return find_pin(c, c->o.server, why);
+  enum err e = membership_find(&m, c->home, model, NULL, why);
+  if (e == E_NOT_ENROLLED)
+    return find_pin(c, NULL, why);
+  TRY(e);
+  return pin_load(&c->pin, c->home, m.instance, why);
+}
+
+/* The instance that a server shows, without keeping it. */
+static enum err shown_pin(struct cli *c, struct why *why)
+{
+  struct digest hash;
+  AUTO(json_drop) json_t *event = NULL;
+  if (!c->o.server)
+    return why_set(why, E_USAGE, "--server", "is needed, such as http://127.0.0.1:8080");
+  if (c->o.instance && hex_decode(hash.b, sizeof hash.b, c->o.instance) != OK)
+    return why_set(why, E_USAGE, "--instance", "must be 64 hex digits");
+  TRY(cli_server(c, c->o.server, why));
+  TRY(api_instance(&c->api, &event, why));
+  return pin_of(&c->pin, event, c->o.server, c->o.instance ? &hash : NULL, why);
+}
+
+enum err cli_stranger(struct cli *c, const char *model, bool *known, struct why *why)
+{
+  AUTO(buf_done) struct buf room = {0};
+  const char *path = home_folder(c, &room);
+  enum err e = E_NOT_FOUND;
+  *known = false;
+  if (path && access(path, F_OK) == 0) {
+    TRY(cli_home(c, false, why));
+    c->has_self = self_load(&c->self, c->home, NULL) == OK;
+    e = known_pin(c, model, why);
+  }
+  if (e == E_NOT_FOUND)
+    return shown_pin(c, why);
+  TRY(e);
+  *known = true;
   TRY(cli_server(c, c->o.server ? c->o.server : c->pin.address, why));
   return pin_confirm(&c->pin, &c->api, why);
 }

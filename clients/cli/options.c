@@ -13,6 +13,7 @@
   MEMBER " --yes --minimum --consent --trust-simulated-chain --allow-imported-base "     \
          "--witness --witnesses "
 #define LOG MEMBER " --instance "
+#define AUDIT LOG " --threads "
 #define ADMIN " --server --token-file "
 
 const struct command commands[] = {
@@ -64,6 +65,17 @@ const struct command commands[] = {
      cmd_log_monitor},
     {"log witnesses", "", 0, 0, LOG, "List who cosigns the log, and how far.", "",
      cmd_log_witnesses},
+    {"verify", "[MODEL-or-ROUND]", 0, 1, AUDIT " --round --light --all --archive ",
+     "Recompute a round from public data, trusting nobody.",
+     "MODEL: its newest round, or --round N; ROUND: the context of one attempt, 64 hex "
+     "digits.\n"
+     "--all: the whole log, then every round. Works without a membership: --server names "
+     "the\n"
+     "server, --instance the hash that its instance must have.",
+     cmd_verify},
+    {"export", "MODEL", 1, 1, AUDIT " --out --with-vectors ",
+     "Put all that proves a model's rounds into one file.",
+     "chorus verify --archive FILE checks it without a network.", cmd_export},
     {"witness", "", 0, 0, LOG " --name --once --interval ",
      "Cosign the log: vouch that it only ever grows.",
      "With your participant's key, or with --name as a witness of that name, whose key "
@@ -126,6 +138,13 @@ struct option_row {
 
 static const struct option_row rows[] = {
     TEXT("--name", "NAME", name, "how the administrator shall call you"),
+    NUMBER("--round", "N", round, 1, (uint64_t)INT64_MAX, "this round, not the newest"),
+    NUMBER("--light", "N", light, 1, 1000000000,
+           "only N chunk positions and dealers, drawn at random"),
+    FLAG("--all", all, "the whole log and every round"),
+    TEXT("--archive", "FILE", archive, "what chorus export wrote, instead of a server"),
+    FLAG("--with-vectors", with_vectors, "the masked vectors too"),
+    NUMBER("--threads", "N", threads, 1, 64, "else one for each processor"),
     TEXT("--instance", "HASH", instance, "the instance that it must be"),
     NUMBER("--from", "LEAF", from, 0, (uint64_t)INT64_MAX, "where to begin"),
     FLAG("--follow", follow, "go on with what is new"),

@@ -229,10 +229,19 @@ static void name_round(struct audit *a)
   r->failed = a->failed;
 }
 
+/* The least log that holds all of it; a retention that was said just now is left out. */
+static uint64_t size_needed(const struct audit *a)
+{
+  uint64_t most = 0;
+  for (size_t i = 0; i < a->len; i++)
+    if (a->items[i].in_log && a->items[i].type != TYPE_RETENTION)
+      most = MAX(most, a->items[i].leaf + 1);
+  return most;
+}
+
 static enum err begin(struct audit *a, struct why *why)
 {
   struct why inner = {0};
-  uint64_t most = 0;
   enum err e = audit_load(a, &inner);
   if (e == E_NOT_FOUND) {
     *why = inner;
@@ -242,10 +251,7 @@ static enum err begin(struct audit *a, struct why *why)
   if (e == OK)
     TRY(check_transcript(a, why));
   name_round(a);
-  for (size_t i = 0; i < a->len; i++)
-    if (a->items[i].in_log && a->items[i].type != TYPE_RETENTION)
-      most = MAX(most, a->items[i].leaf + 1);
-  TRY(audit_log_reach(a->log, most, why));
+  TRY(audit_log_reach(a->log, size_needed(a), why));
   audit_log_report(a->log, a->report);
   return OK;
 }
@@ -270,6 +276,17 @@ static void audit_done(struct audit *a)
   spec_free(a->spec);
   round_free(a->round);
   audit_unload(a);
+}
+
+enum err audit_settle(struct source *source, const struct digest *ctx, uint64_t *size,
+                      struct why *why)
+{
+  struct audit a = {.source = source, .ctx = *ctx};
+  hex_encode(a.hex, ctx->b, sizeof ctx->b);
+  enum err e = audit_load(&a, why);
+  *size = MAX(*size, size_needed(&a));
+  audit_unload(&a);
+  return e;
 }
 
 enum err audit_round(struct report *report, struct source *source, struct audit_log *log,

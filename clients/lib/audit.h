@@ -40,6 +40,11 @@ static inline void audit_log_drop(struct audit_log **l)
  * leaves, which must extend the one before. */
 enum err audit_log_reach(struct audit_log *l, uint64_t size, struct why *why) MUST_USE;
 
+/* Reads an attempt's transcript until all of it is in the log. *size grows to a log that
+ * holds it. */
+enum err audit_settle(struct source *source, const struct digest *ctx, uint64_t *size,
+                      struct why *why) MUST_USE;
+
 /* Audits one attempt that has ended. report: initialised. E_NOT_FOUND when there is no
  * such round, E_PHASE when it has not ended. */
 enum err audit_round(struct report *report, struct source *source, struct audit_log *log,

@@ -216,9 +216,11 @@ static bool same_members(const json_t *a, const json_t *b)
   return json_equal(x, y);
 }
 
+/* As long as none of the lists had to be cut short. */
 static void check_excluded(struct walk *w, const struct item *it, const json_t *model)
 {
-  if (!same_members(json_object_get(it->event, "excluded"),
+  if (json_array_size(json_object_get(model, "excluded")) < NAMED_MAX &&
+      !same_members(json_object_get(it->event, "excluded"),
                     json_object_get(model, "excluded")))
     report_found(w->report, CHECK_ATTEMPTS, it->subject,
                  "excluded: are not those whom the failed attempts before it named");
@@ -338,12 +340,14 @@ static void check_signer(struct walk *w, const struct item *it)
   report_checked(w->report, CHECK_SIGNATURE, 1);
   if (event_verify(it->event, type_names[it->type], key, &inner) != OK)
     report_why(w->report, CHECK_SIGNATURE, it->subject, E_SIGNATURE, &inner);
-  bool first = it->leaf == 0;
-  if ((it->type == TYPE_INSTANCE) != first ||
-      (first && memcmp(&it->hash, &w->pin->hash, sizeof it->hash) != 0))
-    report_found(w->report, CHECK_CONTEXT, it->subject,
-                 first ? "is not the instance event" : "there is another instance");
-  if (!first && memcmp(&it->header.instance, &w->pin->hash, 32) != 0)
+  bool first = it->leaf == 0, instance = it->type == TYPE_INSTANCE;
+  const struct digest *of = instance ? &it->hash : &it->header.instance;
+  report_checked(w->report, CHECK_ORDER, 1);
+  if (instance != first)
+    report_found(w->report, CHECK_ORDER, it->subject,
+                 first ? "the log does not begin with the instance"
+                       : "only the first leaf is an instance");
+  if (memcmp(of, &w->pin->hash, sizeof *of) != 0)
     report_found(w->report, CHECK_CONTEXT, it->subject, "belongs to another instance");
 }
 
@@ -461,6 +465,10 @@ enum err audit_history(struct report *report, struct history *out, struct audit_
   audit_log_report(log, report);
   if (report_verdict(report, CHECK_CHECKPOINT) != VERDICT_HOLDS) {
     report_skip(report, CHECK_ROOT, "\"%s\" does not hold", check_name(CHECK_CHECKPOINT));
+    return OK;
+  }
+  if (!log->tiles) {
+    report_found(report, CHECK_ROOT, "the log", "%s", log->astray);
     return OK;
   }
   return walk_all(&w, why);

@@ -340,8 +340,20 @@ static bool same_named(const struct named *x, const struct named *y)
          memcmp(&x->participant, &y->participant, sizeof x->participant) == 0;
 }
 
+/* Of several pieces of evidence that with the lowest hash is named. */
+static bool superseded(const struct audit *a, const struct named *n)
+{
+  for (size_t c = 0; c < a->convicted; c++)
+    if (memcmp(&a->convictions[c].participant, &n->participant, 32) == 0 &&
+        memcmp(&a->convictions[c].event, &n->event, 32) < 0)
+      return true;
+  return false;
+}
+
 static bool proved(const struct audit *a, const struct named *n)
 {
+  if (superseded(a, n))
+    return false;
   for (size_t c = 0; c < a->convicted; c++)
     if (same_named(&a->convictions[c], n))
       return true;

@@ -142,7 +142,7 @@ bool report_broken(const struct report *r);
  *  "checks":[{"check","outcome","checked","reason"}],"findings":[{"check","subject",
  *  "detail"}]}. The caller owns it. */
 json_t *report_json(const struct report *r);
-/* The same in words, several lines. */
-enum err report_text(struct buf *out, const struct report *r) MUST_USE;
+/* The same in words, several lines. brief: without the checks that hold. */
+enum err report_text(struct buf *out, const struct report *r, bool brief) MUST_USE;
 
 #endif

@@ -83,6 +83,18 @@ static enum err another_instance(struct why *why)
                  "the server shows another instance than the one that was pinned");
 }
 
+enum err pin_of(struct pin *out, json_t *event, const char *address,
+                const struct digest *hash, struct why *why)
+{
+  AUTO(pin_done) struct pin p = {0};
+  TRY(pin_read(&p, event, address, why));
+  if (hash && memcmp(hash, &p.hash, sizeof *hash) != 0)
+    return another_instance(why);
+  *out = p;
+  p.event = NULL;
+  return OK;
+}
+
 enum err pin_make(struct pin *out, struct home *h, struct api *a, const char *address,
                   const struct digest *hash, struct why *why)
 {
@@ -90,9 +102,7 @@ enum err pin_make(struct pin *out, struct home *h, struct api *a, const char *ad
   AUTO(pin_done) struct pin p = {0};
   AUTO(json_drop) json_t *event = NULL;
   TRY(api_instance(a, &event, why));
-  TRY(pin_read(&p, event, address, why));
-  if (hash && memcmp(hash, &p.hash, sizeof *hash) != 0)
-    return another_instance(why);
+  TRY(pin_of(&p, event, address, hash, why));
   AUTO(json_drop)
   json_t *json = json_pack("{s:s,s:O}", "address", address, "event", event);
   snprintf(path, sizeof path, "instances/%s.json", p.hex);

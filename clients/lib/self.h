@@ -30,6 +30,10 @@ struct pin {
 };
 void pin_done(struct pin *p);
 
+/* Takes an instance event as it was shown: it must have this hash (NULL: any) and its own
+ * coordinator's signature. E_CHEAT_KEY when it is not the one. Keeps nothing. */
+enum err pin_of(struct pin *out, json_t *event, const char *address,
+                const struct digest *hash, struct why *why) MUST_USE;
 /* Fetches the instance event, checks that it has this hash (NULL: any; the caller trusts
  * what it sees the first time) and its own coordinator's signature, and keeps it.
  * E_CHEAT_KEY when it is not the one. */

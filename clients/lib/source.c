@@ -92,8 +92,10 @@ static enum err server_get(struct source *base, const char *path, struct http_ra
                             .authorization = *authorization ? authorization : NULL,
                             .range = range,
                             .max = max};
-  TRY(http_call(s->http, &rq, &rp, why));
-  enum err e = OK;
+  enum err e = http_call(s->http, &rq, &rp, why);
+  if (e == E_INTERNAL) /* the server's: it does not serve this */
+    return why_set(why, E_REPLY, "", "%s: the server says that it has a defect", path);
+  TRY(e);
   if (out->len || out->max) {
     e = buf_put(out, rp.body.data, rp.body.len);
     http_reply_done(&rp);

@@ -439,7 +439,7 @@ static const struct bending {
   const char *spec;
 } bendings[] = {
     {"a checkpoint of another key", NULL, NULL, checkpoint, CHECK_CHECKPOINT, true, NULL},
-    {"hashes of another tree", NULL, NULL, tiles, CHECK_CHECKPOINT, true, NULL},
+    {"hashes of another tree", NULL, NULL, tiles, CHECK_INCLUSION, true, NULL},
     {"another event than the leaf", NULL, NULL, inclusion, CHECK_INCLUSION, true, NULL},
     {"a missing event", NULL, transcript, NULL, CHECK_TRANSCRIPT, true, NULL},
     {"a member too many", NULL, form, NULL, CHECK_FORM, true, NULL},
