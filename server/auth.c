@@ -63,6 +63,9 @@ enum err auth_check(struct exchange *x, struct db *db)
       MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization");
   switch (x->route->who) {
   case WHO_PUBLIC:
+    if ((x->route->flags & ROUTE_IDENTITY) && text &&
+        strncasecmp(text, "Chorus ", 7) == 0)
+      return check_participant(x, text + 7);
     return OK;
   case WHO_ADMIN:
     if (!text || strncasecmp(text, "Bearer ", 7) != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The driver: one thread per process that ends phases, keeps the leases of its process
- * and opens scheduled rounds. Woken by notifications, and each second. */
+ * The driver: one thread per process that ends phases, keeps the leases of its process,
+ * opens scheduled rounds and has masked vectors erased whose time is over. Woken by
+ * notifications, and each second. */
 #include <string.h>
 #include <time.h>
 
@@ -58,6 +59,18 @@ static void open_scheduled(struct engine *engine, struct db *db)
   }
 }
 
+static void erase_due(struct db *db)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  if (db_query(db, Q_ROUND_VECTORS_DUE, &rows, DB_NONE) != OK)
+    return;
+  for (unsigned i = 0; i < rows.len; i++) {
+    struct digest ctx;
+    if (db_fixed(&rows, i, 0, &ctx, sizeof ctx))
+      (void)!job_add(db, "clean", NULL, &ctx, 0); /* else in the next second */
+  }
+}
+
 void *driver_run(void *arg)
 {
   struct engine *engine = arg;
@@ -70,6 +83,7 @@ void *driver_run(void *arg)
       second = time(NULL);
       jobs_renew(engine, db);
       open_scheduled(engine, db);
+      erase_due(db);
     }
     db_give(engine->server->pool, db);
     if (again) {

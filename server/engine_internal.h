@@ -18,17 +18,17 @@
 struct engine {
   struct server *server;
   pthread_mutex_t lock; /* of everything below */
-  pthread_cond_t driver_wake, jobs_wake;
+  pthread_cond_t driver_wake, jobs_wake, log_wake;
   bool stop, driver_wanted;
   uint64_t jobs_wanted; /* counts up */
-  pthread_t driver;
+  pthread_t driver, sequencer;
   struct worker {
     struct engine *engine;
     pthread_t thread;
     int64_t job; /* in work, or 0 */
   } * workers;
   unsigned workers_len;
-  bool driver_runs;
+  bool driver_runs, sequencer_runs;
   struct {
     uint8_t b[16];
   } replica; /* this process, as claimed_by */
@@ -37,11 +37,14 @@ struct engine {
 };
 
 void round_cache_done(struct engine *engine);
-void *driver_run(void *arg); /* struct engine */
-void *jobs_run(void *arg);   /* struct worker */
+void *driver_run(void *arg);    /* struct engine */
+void *sequencer_run(void *arg); /* struct engine */
+void *jobs_run(void *arg);      /* struct worker */
 /* Sleeps until woken or a second has passed; false when the engine stops. */
 bool engine_wait_driver(struct engine *engine);
 bool engine_wait_jobs(struct engine *engine, uint64_t *seen);
+/* Sleeps so many milliseconds; false when the engine stops. */
+bool engine_wait_log(struct engine *engine, unsigned ms);
 /* Keeps the leases of the jobs that this process is working on. */
 void jobs_renew(struct engine *engine, struct db *db);
 
@@ -57,6 +60,10 @@ enum err tell_failed(const struct server *s, struct db *db, const struct round_r
                      const char *reason) MUST_USE;
 /* The array `named` of result and failed. */
 enum err tell_named(struct db *db, const struct digest *ctx, json_t **out) MUST_USE;
+/* What the members of U2 earn, stored; *root is the Merkle root for the result, or null.
+ * total: the sum's weight; named: as the result will name them. */
+enum err tell_rewards(struct db *db, const struct round *r, uint64_t total,
+                      const json_t *named, json_t **root) MUST_USE;
 /* Signs a receipt; *bytes gets its canonical form. */
 enum err tell_receipt(const struct server *s, const struct digest *of, const char *status,
                       int64_t seq, double now, json_t **receipt,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The jobs `evaluate` (a model on the operator's hold-out data: a round's new one, or
- * with a model and version the initial one) and `clean` (what is no longer needed after a
- * round). */
+ * The job `evaluate`: a model on the operator's hold-out data: a round's new one, or with
+ * a model and version the initial one. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -96,34 +95,4 @@ enum err job_evaluate(struct server *s, struct db *db, const struct job *job)
   if (v.there)
     TRY(evaluate(db, &v));
   return db_transaction(db, store, &v);
-}
-
-/* ---- clean ---- */
-
-struct cleaning {
-  const struct job *job;
-  bool more;
-};
-
-/* A few masked vectors at a time, so that no transaction grows long. */
-static enum err clean_some(struct db *db, void *arg)
-{
-  struct cleaning *c = arg;
-  AUTO(db_rows_done) struct db_rows rows = {0};
-  TRY(db_query(db, Q_UPDATE_BLOBS, &rows, DB_ARGS(DB_FIXED(&c->job->ctx))));
-  for (unsigned i = 0; i < rows.len; i++)
-    TRY(db_run(db, Q_BLOB_ERASE, DB_ARGS(DB_INT(db_int(&rows, i, 0)))));
-  c->more = rows.len != 0;
-  if (c->more)
-    return OK;
-  TRY(db_run(db, Q_MASKS_DELETE, DB_ARGS(DB_FIXED(&c->job->ctx))));
-  return db_run(db, Q_JOB_FORGET, DB_ARGS(DB_FIXED(&c->job->ctx), DB_INT(c->job->id)));
-}
-
-enum err job_clean(struct server *s, struct db *db, const struct job *job)
-{
-  struct cleaning c = {job, true};
-  while (c.more && !s->stopping)
-    TRY(db_transaction(db, clean_some, &c));
-  return c.more ? E_BUSY : OK;
 }

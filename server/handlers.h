@@ -44,6 +44,7 @@ HANDLER(rounds_cancel);
 HANDLER(rounds_event);
 HANDLER(rounds_base);
 HANDLER(rounds_sum);
+HANDLER(rounds_state);
 HANDLER(joins_post);
 HANDLER(joins_list);
 HANDLER(shares_post);
@@ -54,7 +55,22 @@ HANDLER(updates_post);
 HANDLER(updates_list);
 HANDLER(updates_show);
 HANDLER(chunks_put);
+HANDLER(chunks_show);
 HANDLER(unmasks_post);
 HANDLER(unmasks_list);
+/* transcript.c */
+HANDLER(transcript_show);
+HANDLER(rewards_list);
+/* log.c, proofs.c, witnesses.c */
+HANDLER(log_checkpoint_show);
+HANDLER(log_tile_show);
+HANDLER(log_entries_list);
+HANDLER(log_event_show);
+HANDLER(proof_inclusion);
+HANDLER(proof_consistency);
+HANDLER(witnesses_list);
+HANDLER(witnesses_add);
+HANDLER(witnesses_remove);
+HANDLER(cosignatures_post);
 
 #endif

@@ -75,7 +75,7 @@ void reply_error(struct exchange *x, enum err e)
     header(x, "Retry-After", "1");
   if (e == E_UNAUTHENTICATED)
     header(x, "WWW-Authenticate",
-           x->route && x->route->who == WHO_PARTICIPANT ? "Chorus" : "Bearer");
+           x->route && x->route->who != WHO_ADMIN ? "Chorus" : "Bearer");
   if (e == E_METHOD) {
     char allow[96];
     exchange_allow(x, allow, sizeof allow);
@@ -226,19 +226,27 @@ static enum err bytes_reply(struct exchange *x, struct reply *rp)
   return OK;
 }
 
+static enum err blob_size(struct db *db, const struct reply *rp, uint64_t *out)
+{
+  struct blob_info info;
+  TRY(blob_find(db, rp->blob, &info));
+  *out = rp->size ? rp->size : info.length;
+  return OK;
+}
+
 static enum err blob_reply(struct exchange *x, struct db *db, struct reply *rp)
 {
   struct range r;
-  struct blob_info info;
-  TRY(blob_find(db, rp->blob, &info));
-  TRY(parse_range(x, rp, info.length, &r));
-  x->response = stream_response(x, rp->blob, r.first, r.len);
+  uint64_t size;
+  TRY(blob_size(db, rp, &size));
+  TRY(parse_range(x, rp, size, &r));
+  x->response = stream_response(x, rp->blob, rp->from + r.first, r.len);
   security_headers(x);
   header(x, "Content-Type",
          rp->content_type ? rp->content_type : "application/octet-stream");
   if (strlen(rp->etag) == 64)
     header(x, "X-Chorus-Sha256", rp->etag);
-  range_headers(x, &r, info.length);
+  range_headers(x, &r, size);
   return OK;
 }
 
@@ -270,10 +278,10 @@ void reply_finish(struct exchange *x, struct db *db, struct reply *rp)
   reply_error(x, e);
   if (e == E_RANGE) {
     char text[48];
-    struct blob_info info = {.length = rp->bytes.len};
-    if (rp->blob && blob_find(db, rp->blob, &info) != OK)
+    uint64_t size = rp->bytes.len;
+    if (rp->blob && blob_size(db, rp, &size) != OK)
       return;
-    snprintf(text, sizeof text, "bytes */%llu", (unsigned long long)info.length);
+    snprintf(text, sizeof text, "bytes */%llu", (unsigned long long)size);
     header(x, "Content-Range", text);
   }
 }

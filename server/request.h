@@ -47,6 +47,7 @@ struct reply {
   struct buf bytes;         /* or these bytes, owned by the reply */
   const char *content_type; /* of bytes; static text; NULL: application/octet-stream */
   int64_t blob;             /* or a stored vector, streamed by chunk, with Range */
+  uint64_t from, size;      /* or this part of it; size 0: all */
   char etag[72];            /* without quotes; empty: none */
   bool immutable;           /* may be cached for ever */
   char wait_topic[96];      /* set by reply_wait */
@@ -65,10 +66,12 @@ typedef enum err (*handler)(struct request *rq, struct reply *rp);
 #define ROUTE_CHUNK 2u /* a large raw body; the number in flight is limited */
 #define ROUTE_CSV 4u   /* the body is text/csv */
 #define ROUTE_BODY_OPTIONAL 8u
+#define ROUTE_TEXT 16u     /* the body is text/plain */
+#define ROUTE_IDENTITY 32u /* public, and a participant may say who it is */
 
 struct route {
   const char *method;
-  const char *pattern; /* "/api/v1/rounds/{ctx}/joins" */
+  const char *pattern; /* "/api/v1/rounds/{ctx}/joins"; a last {name*} takes the rest */
   enum who who;
   size_t body_max;
   unsigned flags;

@@ -282,6 +282,15 @@ enum err rounds_sum(struct request *rq, struct reply *rp)
   return reply_blob(rq, rp, row.phase == PHASE_DONE ? row.sum : 0, NULL);
 }
 
+enum err rounds_state(struct request *rq, struct reply *rp)
+{
+  AUTO(round_row_done) struct round_row row = {0};
+  TRY(accept_row(rq, &row));
+  if (!row.base_state)
+    return why_set(rq->why, E_NOT_FOUND, "", "the round began without such a state");
+  return reply_blob(rq, rp, row.base_state, NULL);
+}
+
 enum err rounds_event(struct request *rq, struct reply *rp)
 {
   static const char *const types[] = {"open",      "roster", "graph", "sharers",

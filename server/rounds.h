@@ -13,6 +13,7 @@ enum err rounds_cancel(struct request *rq, struct reply *rp); /* POST rounds/{}/
 enum err rounds_event(struct request *rq, struct reply *rp);  /* GET …/events/{type} */
 enum err rounds_base(struct request *rq, struct reply *rp);   /* GET …/base */
 enum err rounds_sum(struct request *rq, struct reply *rp);    /* GET …/sum */
+enum err rounds_state(struct request *rq, struct reply *rp);  /* GET …/state */
 
 enum err joins_post(struct request *rq, struct reply *rp);   /* POST …/joins */
 enum err joins_list(struct request *rq, struct reply *rp);   /* GET …/joins */
@@ -24,6 +25,7 @@ enum err updates_post(struct request *rq, struct reply *rp); /* POST …/updates
 enum err updates_list(struct request *rq, struct reply *rp); /* GET …/updates */
 enum err updates_show(struct request *rq, struct reply *rp); /* GET …/updates/{id} */
 enum err chunks_put(struct request *rq, struct reply *rp); /* PUT …/{id}/chunks/{index} */
+enum err chunks_show(struct request *rq, struct reply *rp);  /* GET the same */
 enum err unmasks_post(struct request *rq, struct reply *rp); /* POST …/unmasks */
 enum err unmasks_list(struct request *rq, struct reply *rp); /* GET …/unmasks */
 

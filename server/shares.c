@@ -127,6 +127,23 @@ enum err boxes_list(struct request *rq, struct reply *rp)
   return OK;
 }
 
+enum err deal_find(struct db *db, const struct round *r, uint32_t dealer, uint32_t i,
+                   uint8_t deal[DEAL_BYTES])
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  AUTO(free_drop) uint32_t *near = must_calloc(r->graph.p.k, sizeof *near);
+  TRY(db_query(db, Q_SHARE_DEALS, &rows,
+               DB_ARGS(DB_FIXED(&r->open->ctx), DB_INT(dealer))));
+  struct bytes deals = db_bytes(&rows, 0, 0);
+  graph_neighbours(&r->graph, dealer, near);
+  for (unsigned c = 0; c < r->graph.p.k && (c + 1) * DEAL_BYTES <= deals.len; c++)
+    if (near[c] == i) {
+      memcpy(deal, deals.data + c * DEAL_BYTES, DEAL_BYTES);
+      return OK;
+    }
+  return E_INTERNAL;
+}
+
 static json_t *point_json(const uint8_t *deal)
 {
   uint8_t leaf[96];

@@ -55,24 +55,6 @@ static bool dealer_of(const struct round *r, uint32_t i, uint32_t j)
   return j < r->n && j != i && set_has(r->sharers, j) && graph_adjacent(&r->graph, i, j);
 }
 
-/* The dealer's deal for i as it is stored. */
-static enum err find_deal(struct db *db, const struct round *r, uint32_t dealer,
-                          uint32_t i, uint8_t deal[DEAL_BYTES])
-{
-  AUTO(db_rows_done) struct db_rows rows = {0};
-  AUTO(free_drop) uint32_t *near = must_calloc(r->graph.p.k, sizeof *near);
-  TRY(db_query(db, Q_SHARE_DEALS, &rows,
-               DB_ARGS(DB_FIXED(&r->open->ctx), DB_INT(dealer))));
-  struct bytes deals = db_bytes(&rows, 0, 0);
-  graph_neighbours(&r->graph, dealer, near);
-  for (unsigned c = 0; c < r->graph.p.k && (c + 1) * DEAL_BYTES <= deals.len; c++)
-    if (near[c] == i) {
-      memcpy(deal, deals.data + c * DEAL_BYTES, DEAL_BYTES);
-      return OK;
-    }
-  return E_INTERNAL;
-}
-
 /* Missing and bad boxes are those of dealers only; each complaint is judged at once. */
 static enum err judge(struct request *rq, const struct accept *a, struct uploading *u)
 {
@@ -90,7 +72,7 @@ static enum err judge(struct request *rq, const struct accept *a, struct uploadi
     if (!dealer_of(r, a->member, dealer))
       return why_set(rq->why, E_FIELD_VALUE, "bad", "member %u dealt nothing to you",
                      dealer);
-    TRY(find_deal(rq->db, r, dealer, a->member, deal));
+    TRY(deal_find(rq->db, r, dealer, a->member, deal));
     TRY(round_judge(r, a->member, &e->bad[c], deal, &u->dealer_guilty[c]));
     u->guilty[c] = u->dealer_guilty[c] ? r->members[dealer].id : a->header.participant;
   }
@@ -168,6 +150,7 @@ enum err updates_post(struct request *rq, struct reply *rp)
                      (unsigned long long)a.row.length);
     TRY(accept_member(rq, &a, ACCEPT_SHARERS));
     TRY(read_leaves(&u, chunks, a.row.chunks, rq->why));
+    TRY(round_check_samples(a.ref.round, &u.update, rq->why));
     TRY(judge(rq, &a, &u));
     TRY(accept_commit(rq, &a, Q_ROUND_SHARE, update_insert, &u));
   } else {
@@ -285,5 +268,47 @@ enum err chunks_put(struct request *rq, struct reply *rp)
     TRY(db_transaction(rq->db, chunk_store, &c));
   rp->json = json_pack("{s:b,s:O}", "complete", c.complete, "receipt",
                        c.complete ? a.receipt : json_null());
+  return OK;
+}
+
+/* Those who the round's terms let check the sum: everybody, or members of the model. */
+static enum err check_audience(struct request *rq, const struct open_event *open)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  if (!open->audit_members)
+    return OK;
+  if (!rq->has_identity)
+    return why_set(rq->why, E_UNAUTHENTICATED, "", "expected: Chorus ID.SIG, in hex");
+  TRY(db_query(rq->db, Q_MEMBER_FIND, &rows,
+               DB_ARGS(DB_TEXT(open->model), DB_FIXED(&rq->identity))));
+  bool admitted = rows.len && strcmp(db_text(&rows, 0, 3), "admitted") == 0;
+  return admitted ? OK : E_NOT_ADMITTED;
+}
+
+enum err chunks_show(struct request *rq, struct reply *rp)
+{
+  AUTO(accept_done) struct accept a = {0};
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  uint64_t index;
+  TRY(request_param_hex(rq, 1, a.header.participant.b, 32));
+  TRY(accept_row(rq, &a.row));
+  TRY(index_of(rq, &a.row, &index));
+  if (a.row.phase != PHASE_DONE)
+    return why_set(rq->why, E_NOT_FOUND, "",
+                   "masked vectors are there once result stands");
+  enum err e = accept_member(rq, &a, ACCEPT_SURVIVORS);
+  if (e == E_NOT_IN_ROUND)
+    return why_set(rq->why, E_NOT_FOUND, "", "the sum holds nothing of this participant");
+  TRY(e);
+  const struct open_event *open = a.ref.round->open;
+  TRY(check_audience(rq, open));
+  TRY(db_query(rq->db, Q_UPDATE_VECTOR, &rows,
+               DB_ARGS(DB_FIXED(&a.row.ctx), DB_INT(a.member))));
+  if (db_bool(&rows, 0, 1))
+    return E_ERASED;
+  rp->blob = db_int(&rows, 0, 0);
+  rp->from = index * CHUNK_BYTES;
+  rp->size = MIN(CHUNK_BYTES, a.row.length - rp->from);
+  rp->immutable = !open->audit_members; /* not for caches in between */
   return OK;
 }

@@ -9,7 +9,8 @@ test_core_SOURCES = tests/unit/test_core.c tests/unit/test_core.h \
   tests/unit/test_event.c tests/unit/test_graph.c tests/unit/test_group.c \
   tests/unit/test_keys.c tests/unit/test_merkle.c tests/unit/test_quantise.c \
   tests/unit/test_ring.c tests/unit/test_sharing.c tests/unit/test_vectors.c \
-  tests/unit/test_round.c tests/unit/test_cheat.c tests/unit/play.c tests/unit/play.h
+  tests/unit/test_round.c tests/unit/test_cheat.c tests/unit/test_reward.c \
+  tests/unit/play.c tests/unit/play.h
 test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 
@@ -21,6 +22,13 @@ test_db_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
 $(test_db_OBJECTS): src/db/queries.h
 TESTS += test_db
+
+check_PROGRAMS += test_ledger
+test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/test_ledger.h \
+  tests/unit/test_note.c tests/unit/test_tile.c tests/unit/test_tlog.c
+test_ledger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_ledger_LDADD = $(LEDGER_LIBS) $(CHECK_LIBS)
+TESTS += test_ledger
 
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
@@ -64,6 +72,14 @@ test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client tests/scenario/client.sh
 EXTRA_DIST += tests/scenario/client.sh tests/scenario/test_client.py
 
+# The audit: against whole rounds in memory.
+check_PROGRAMS += test_audit
+test_audit_SOURCES = tests/unit/test_audit.c tests/unit/show.c tests/unit/show.h \
+  tests/unit/play.c tests/unit/play.h
+test_audit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_audit_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
+TESTS += test_audit
+
 # The round engine without HTTP.
 check_PROGRAMS += test_engine
 test_engine_SOURCES = tests/unit/test_engine.c tests/unit/test_engine.h \
@@ -72,6 +88,14 @@ test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
 $(test_engine_OBJECTS): src/db/queries.h
 TESTS += test_engine
+
+# The public log in the database.
+check_PROGRAMS += test_log
+test_log_SOURCES = tests/unit/test_log.c tests/unit/test_database.c tests/unit/test_db.h
+test_log_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_log_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
+$(test_log_OBJECTS): src/db/queries.h
+TESTS += test_log
 
 # What the HTTP layer keeps waiting: requests for a change, bodies for room.
 check_PROGRAMS += test_wait

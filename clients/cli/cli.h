@@ -27,10 +27,14 @@ enum exit_code {
 
 struct options {
   const char *home, *server, *name, *payout, *data, *update, *out, *spec, *token_file;
-  const char *organisation, *target, *base;
-  uint64_t weight, minimum, rounds, count, expires, every, round_number, patience;
+  const char *organisation, *target, *base, *instance, *archive;
+  const char *vkeys[WITNESSES_MAX]; /* --witness, each time it was given */
+  unsigned vkey_count;
+  uint64_t weight, minimum, rounds, count, expires, every, round, patience, light,
+      threads;
+  uint64_t witnesses, from, interval;
   bool json, yes, consent, until_done, trust_simulated, allow_import, no_admit;
-  bool has_rounds, help;
+  bool has_rounds, help, follow, once, all, with_vectors;
   const char *words[3]; /* what is no option, in order */
   unsigned word_count;
 };
@@ -84,6 +88,16 @@ enum err cli_member(struct cli *c, const char *model, bool locked,
  * is pinned, or what is seen the first time. */
 enum err cli_visitor(struct cli *c, const char *model, struct why *why) MUST_USE;
 
+/* As anybody: the instance that --instance or --server name, or the only one known here;
+ * what is seen the first time is pinned. */
+enum err cli_instance(struct cli *c, struct why *why) MUST_USE;
+
+/* A way to an instance that keeps nothing: what --server (and --instance) name, or the
+ * membership for this model (may be NULL), or the only instance known. The home is only
+ * opened where there is one; *known: it has the instance pinned. */
+enum err cli_stranger(struct cli *c, const char *model, bool *known,
+                      struct why *why) MUST_USE;
+
 /* ---- speaking ---- */
 
 /* A line for people; nothing when JSON is wanted. */
@@ -102,8 +116,15 @@ const char *clean(char *out, size_t room, const char *text);
 const char *clock_text(char out[32], double seconds_from_now);
 
 /* ---- words about rounds ---- */
+/* What people read before they agree. */
+void words_terms(struct cli *c, const char *model, const struct spec *s);
 void words_did(struct cli *c, const struct state *s, const char *did);
 void words_waiting(struct cli *c, const struct drive *d, const struct state *s);
+/* UNMASK is not answered yet: `have` of `required` witnesses. */
+void words_unwitnessed(struct cli *c, const struct state *s, unsigned have,
+                       unsigned required);
+/* So many messages are not in the log yet. */
+void words_promises(struct cli *c, unsigned open);
 void words_record(struct cli *c, const json_t *record);
 
 /* ---- commands ---- */
@@ -117,6 +138,17 @@ enum err cmd_submit(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_predict(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_evaluate(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_weights(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_log_tail(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_log_show(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_log_prove(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_log_consistency(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_log_monitor(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_log_witnesses(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_verify(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_export(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_witness(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_admin_witness_add(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_admin_witness_remove(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_admin_create(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_admin_version(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_admin_retire(struct cli *c, struct why *why) MUST_USE;

@@ -335,3 +335,39 @@ enum err cmd_admin_holdout(struct cli *c, struct why *why)
       (long long)json_integer_value(json_object_get(reply, "rows")), model);
   return OK;
 }
+
+/* ---- witnesses ---- */
+
+static enum err read_witness(struct note_key *key, const struct cli *c, struct why *why)
+{
+  struct why inner = {0};
+  if (note_key_parse(key, c->o.words[0], &inner) == OK && key->kind == NOTE_COSIGNATURE)
+    return OK;
+  return why_set(why, E_USAGE, "VKEY", "is no verifier key of a witness: %s",
+                 *inner.detail ? inner.detail : "it is of another kind");
+}
+
+enum err cmd_admin_witness_add(struct cli *c, struct why *why)
+{
+  struct note_key key;
+  AUTO(json_drop) json_t *reply = NULL;
+  TRY(read_witness(&key, c, why));
+  TRY(call_json(c, "POST", "log/witnesses", json_pack("{s:s}", "key", c->o.words[0]),
+                false, &reply, why));
+  say_reply(c, "witness", reply);
+  say(c, "Cosignatures of %s are taken from now on.", key.name);
+  return OK;
+}
+
+enum err cmd_admin_witness_remove(struct cli *c, struct why *why)
+{
+  struct note_key key;
+  char path[96], hex[65];
+  AUTO(json_drop) json_t *reply = NULL;
+  TRY(read_witness(&key, c, why));
+  snprintf(path, sizeof path, "log/witnesses/%s", hex_encode(hex, key.key.b, 32));
+  TRY(call_json(c, "DELETE", path, NULL, false, &reply, why));
+  say_reply(c, "witness", reply);
+  say(c, "Cosignatures of %s are taken no more.", key.name);
+  return OK;
+}

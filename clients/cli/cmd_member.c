@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Becoming a member, and seeing where things stand: keygen, enroll, models, status. */
 #include <string.h>
+#include <time.h>
 
 #include "clients/cli/cli.h"
 #include "util/field.h"
@@ -60,6 +61,7 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   struct invite_link link;
   bool made, before, admitted;
   AUTO(membership_done) struct membership m = {0};
+  AUTO(watch_done) struct watch log = {0};
   AUTO(json_drop) json_t *receipt = NULL;
   TRY(link_parse(&link, c->o.words[0], why));
   if (!c->o.name || !*c->o.name || strlen(c->o.name) > 200)
@@ -73,8 +75,11 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   TRY(cli_server(c, link.address, why));
   TRY(pin_make(&c->pin, c->home, &c->api, link.address, &link.instance, why));
   TRY(pin_confirm(&c->pin, &c->api, why));
-  TRY(membership_make(&m, &before, c->home, &c->self, &link, c->o.name, c->o.payout,
-                      why));
+  TRY(watch_open(&log, c->home, &c->api, &c->pin, NULL, why));
+  TRY(watch_refresh(&log, 0, why));
+  const struct seen seen = watch_seen(&log);
+  const struct enrolment about = {c->o.name, c->o.payout, &seen};
+  TRY(membership_make(&m, &before, c->home, &c->self, &link, &about, why));
   if (before) {
     say(c, "You were enrolled at this server before; the invite was not used.");
     say_enrolled(c, &m, json_is_true(json_object_get(m.json, "admitted")));
@@ -85,8 +90,11 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   uint8_t salt[16];
   if (!name || !hex || hex_decode(salt, sizeof salt, hex) != OK)
     return why_set(why, E_STATE, "members", "the saved enrolment is damaged");
-  TRY(api_enroll(&c->api, json_object_get(m.json, "event"), name, salt, &receipt,
-                 &admitted, why));
+  enum err e = api_enroll(&c->api, json_object_get(m.json, "event"), name, salt, &receipt,
+                          &admitted, why);
+  if (e == E_CHECKPOINT)
+    return watch_disowned(&log, why);
+  TRY(e);
   json_object_set(m.json, "receipt", receipt);
   json_object_set_new(m.json, "admitted", json_boolean(admitted));
   TRY(membership_save(c->home, &m, why));
@@ -207,6 +215,23 @@ static enum err status_of(struct cli *c, const char *model, struct why *why)
   return OK;
 }
 
+/* How far the log is, and whether it holds what was said. Nothing is marked: another
+ * process may be at work in this home. */
+static enum err status_of_log(struct cli *c, const char *model, struct why *why)
+{
+  AUTO(watch_done) struct watch log = {0};
+  struct promises found;
+  TRY(watch_open(&log, c->home, &c->api, &c->pin, NULL, why));
+  TRY(watch_refresh(&log, 0, why));
+  TRY(promises_check(&found, &log, (int64_t)time(NULL), false, why));
+  say_json(c, json_pack("{s:s,s:s,s:s,s:I,s:i}", "event", "log", "model", model,
+                        "instance", c->pin.hex, "size", (json_int_t)log.head.size, "open",
+                        (int)found.open));
+  say(c, "    The public log has %llu entries.", (unsigned long long)log.head.size);
+  words_promises(c, found.open);
+  return OK;
+}
+
 enum err cmd_status(struct cli *c, struct why *why)
 {
   AUTO(json_drop) json_t *all = NULL;
@@ -229,6 +254,7 @@ enum err cmd_status(struct cli *c, struct why *why)
     TRY(pin_confirm(&c->pin, &c->api, why));
     say(c, "%s at %s", model, address);
     TRY(status_of(c, model, why));
+    TRY(status_of_log(c, model, why));
   }
   if (json_array_size(all) == 0)
     say(c, "You are no member of any model yet: chorus enroll LINK --name NAME");

@@ -2,6 +2,7 @@
  * Taking part: participate, step, submit. */
 #include <sodium.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clients/cli/cli.h"
@@ -9,6 +10,7 @@
 #include "util/text.h"
 
 #define WAIT_SECONDS 25u
+#define UNWITNESSED_SECONDS 2u /* a cosignature changes no phase: nothing wakes us */
 #define PATIENCE_PARTICIPATE 600u
 
 /* One run of participate, step or submit. */
@@ -16,6 +18,7 @@ struct part {
   struct cli *c;
   struct drive *drive;
   struct work work;
+  struct witnesses witnesses;
   const char *model;
   bool checked;   /* the files were read once, and fit */
   char acted[65]; /* ctx of the round in which something was done in this run */
@@ -28,10 +31,7 @@ static enum err agree(void *arg, const struct spec *s, struct why *why)
   struct part *p = arg;
   struct cli *c = p->c;
   char answer[16];
-  say_json(c, json_pack("{s:s,s:s,s:s,s:s,s:s}", "event", "terms", "model", p->model,
-                        "name", s->name, "purpose", s->purpose, "consent", s->consent));
-  say(c, "%s\n\nWhat it is for: %s\n\nWhat you agree to: %s\n", s->name, s->purpose,
-      s->consent);
+  words_terms(c, p->model, s);
   if (c->o.yes)
     return OK;
   if (c->tty && isatty(STDIN_FILENO)) {
@@ -86,6 +86,7 @@ static void progress(void *arg, const char *what, uint64_t done, uint64_t total)
 static void part_done(struct part *p)
 {
   drive_free(p->drive);
+  witnesses_done(&p->witnesses);
 }
 
 /* Reads the files before any round is joined, so that mistakes cost nobody a round. */
@@ -107,6 +108,37 @@ static enum err check_files(struct part *p, struct why *why)
   return OK;
 }
 
+/* Whom the home and the command line name, and how many it must be. */
+static enum err load_witnesses(struct part *p, struct why *why)
+{
+  const struct options *o = &p->c->o;
+  struct witnesses *l = &p->witnesses;
+  TRY(witnesses_load(l, p->c->home, why));
+  for (unsigned i = 0; i < o->vkey_count; i++)
+    TRY(witnesses_add(l, o->vkeys[i], why));
+  l->required = o->witnesses == UINT64_MAX ? l->len : (unsigned)o->witnesses;
+  if (l->required > l->len)
+    return why_set(why, E_USAGE, "--witnesses", "you name only %u: --witness VKEY",
+                   l->len);
+  return OK;
+}
+
+/* Whether what was said is in the log. A server that is away is asked by the next run. */
+static enum err look_after_promises(struct part *p, struct why *why)
+{
+  struct why inner = {0};
+  struct promises found;
+  enum err e = drive_promises(p->drive, (int64_t)time(NULL), &found, &inner);
+  if (exit_for(e) == EXIT_NETWORK)
+    return OK;
+  if (e != OK) {
+    *why = inner;
+    return e;
+  }
+  words_promises(p->c, found.open);
+  return OK;
+}
+
 static enum err start(struct part *p, struct cli *c, const struct work *work,
                       struct why *why)
 {
@@ -114,7 +146,8 @@ static enum err start(struct part *p, struct cli *c, const struct work *work,
   struct drive_options options = {.minimum = (unsigned)o->minimum,
                                   .consent = o->consent,
                                   .trust_simulated = o->trust_simulated,
-                                  .allow_import = o->allow_import};
+                                  .allow_import = o->allow_import,
+                                  .witnesses = &p->witnesses};
   struct drive_hooks hooks = {
       .arg = p, .agree = agree, .update = update, .progress = c->tty ? progress : NULL};
   p->c = c;
@@ -125,10 +158,12 @@ static enum err start(struct part *p, struct cli *c, const struct work *work,
   if (!slug_valid(p->model))
     return why_set(why, E_USAGE, "MODEL", "is not the name of a model");
   TRY(cli_member(c, p->model, true, why));
+  TRY(load_witnesses(p, why));
   TRY(check_files(p, why));
   TRY(drive_new(&p->drive, c->home, &c->self, &c->pin, &c->api, p->model, &options,
                 &hooks, why));
-  return drive_settle(p->drive, NULL, why);
+  TRY(drive_settle(p->drive, NULL, why));
+  return look_after_promises(p, why);
 }
 
 /* Everything that is due in this state. *out: what the last step found. */
@@ -236,12 +271,18 @@ static enum err wait_for_round(struct part *p, const char *after, struct why *wh
   return OK;
 }
 
-static enum err idle(struct part *p, const struct state *s, struct why *why)
+static enum err idle(struct part *p, const struct state *s,
+                     const struct drive_report *report, struct why *why)
 {
   struct state next = {0};
-  words_waiting(p->c, p->drive, s);
-  TRY(api_state(&p->c->api, s->ctx_hex, p->c->tty ? 5 : WAIT_SECONDS, s->phase, &next,
-                why));
+  unsigned wait = p->c->tty ? 5 : WAIT_SECONDS;
+  if (report->unwitnessed) {
+    words_unwitnessed(p->c, s, report->cosigned, p->witnesses.required);
+    wait = UNWITNESSED_SECONDS;
+  } else {
+    words_waiting(p->c, p->drive, s);
+  }
+  TRY(api_state(&p->c->api, s->ctx_hex, wait, s->phase, &next, why));
   state_done(&next);
   return OK;
 }
@@ -273,10 +314,11 @@ static enum err look(struct part *p, uint64_t *done, bool *stop, struct why *why
   if (report.outcome == DRIVE_IDLE) {
     /* from now on its end is this run's to report */
     snprintf(p->acted, sizeof p->acted, "%s", s.ctx_hex);
-    return idle(p, &s, why);
+    return idle(p, &s, &report, why);
   }
   if (report.outcome == DRIVE_ENDED && strcmp(p->acted, s.ctx_hex) == 0) {
     words_record(p->c, report.record);
+    TRY(look_after_promises(p, why));
     p->acted[0] = '\0';
     TRY(after_end(p, report.record, done, stop, why));
     if (*stop)
@@ -342,10 +384,17 @@ enum err cmd_step(struct cli *c, struct why *why)
   }
   TRY(e);
   TRY(act(&p, &s, &report, &acted, why));
+  if (report.unwitnessed)
+    return why_set(why, E_WITNESSES, "witnesses",
+                   "%u of the %u you ask for have cosigned the list of those who are "
+                   "summed; nothing is answered before",
+                   report.cosigned, p.witnesses.required);
   if (report.outcome == DRIVE_ENDED) {
     words_record(c, report.record);
     c->exit = exit_of_record(report.record);
-  } else if (report.outcome == DRIVE_ABSENT) {
+    return look_after_promises(&p, why);
+  }
+  if (report.outcome == DRIVE_ABSENT) {
     say(c, "Nothing is due: no round is open that you could join.");
     c->exit = EXIT_WAITING;
   } else {

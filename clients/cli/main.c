@@ -7,14 +7,18 @@
 
 #include "clients/cli/cli.h"
 #include "model/net.h"
+#include "util/field.h"
+#include "util/text.h"
 
 int exit_for(enum err e)
 {
-  if (err_is_cheat(e))
+  if (err_is_cheat(e) || e == E_AUDIT)
     return EXIT_REFUSED;
   switch (e) {
   case OK:
     return EXIT_DONE;
+  case E_WITNESSES:
+    return EXIT_WAITING;
   case E_USAGE:
     return EXIT_USAGE;
   case E_CONSENT:
@@ -118,6 +122,122 @@ enum err cli_visitor(struct cli *c, const char *model, struct why *why)
   if (e != OK)
     *why = inner;
   return e;
+}
+
+/* Whether two addresses are the same but for slashes at the end. */
+static bool same_address(const char *a, const char *b)
+{
+  size_t n = strlen(a), m = strlen(b);
+  while (n && a[n - 1] == '/')
+    n--;
+  while (m && b[m - 1] == '/')
+    m--;
+  return n == m && strncmp(a, b, n) == 0;
+}
+
+/* The pin with this address; NULL: the only one there is. E_NOT_FOUND, E_USAGE. */
+static enum err find_pin(struct cli *c, const char *server, struct why *why)
+{
+  AUTO(json_drop) json_t *names = NULL;
+  size_t i;
+  json_t *name;
+  bool found = false;
+  TRY(home_list(c->home, "instances", &names, why));
+  json_array_foreach (names, i, name) {
+    char hex[65];
+    AUTO(pin_done) struct pin p = {0};
+    snprintf(hex, sizeof hex, "%.64s", json_string_value(name));
+    TRY(pin_load(&p, c->home, hex, why));
+    if (server && !same_address(p.address, server))
+      continue;
+    if (found)
+      return why_set(why, E_USAGE, server ? "--instance" : "--server",
+                     "is needed: you know several");
+    found = true;
+    c->pin = p;
+    p.event = NULL;
+  }
+  return found ? OK : E_NOT_FOUND;
+}
+
+/* A server that is not known yet: its instance is pinned. */
+static enum err first_contact(struct cli *c, const struct digest *hash, struct why *why)
+{
+  if (!c->o.server)
+    return why_set(why, E_USAGE, "--server", "is needed, such as http://127.0.0.1:8080");
+  TRY(cli_server(c, c->o.server, why));
+  TRY(pin_make(&c->pin, c->home, &c->api, c->o.server, hash, why));
+  say_json(c, json_pack("{s:s,s:s,s:s,s:O}", "event", "pinned", "server", c->o.server,
+                        "instance", c->pin.hex, "entry", c->pin.event));
+  if (!hash)
+    say(c,
+        "Instance %s of %s is pinned: from now on it must be this one. Compare the hash "
+        "with others.",
+        c->pin.hex, c->o.server);
+  return OK;
+}
+
+enum err cli_instance(struct cli *c, struct why *why)
+{
+  struct digest hash;
+  TRY(cli_home(c, false, why));
+  if (c->o.instance && hex_decode(hash.b, sizeof hash.b, c->o.instance) != OK)
+    return why_set(why, E_USAGE, "--instance", "must be 64 hex digits");
+  enum err e = c->o.instance ? pin_load(&c->pin, c->home, c->o.instance, why)
+                             : find_pin(c, c->o.server, why);
+  if (e == E_NOT_FOUND)
+    e = first_contact(c, c->o.instance ? &hash : NULL, why);
+  TRY(e);
+  TRY(cli_server(c, c->o.server ? c->o.server : c->pin.address, why));
+  return pin_confirm(&c->pin, &c->api, why);
+}
+
+/* The pin that is meant, out of the home. E_NOT_FOUND. */
+static enum err known_pin(struct cli *c, const char *model, struct why *why)
+{
+  AUTO(membership_done) struct membership m = {0};
+  if (c->o.instance)
+    return pin_load(&c->pin, c->home, c->o.instance, why);
+  if (!model || c->o.server)
+    return find_pin(c, c->o.server, why);
+  enum err e = membership_find(&m, c->home, model, NULL, why);
+  if (e == E_NOT_ENROLLED)
+    return find_pin(c, NULL, why);
+  TRY(e);
+  return pin_load(&c->pin, c->home, m.instance, why);
+}
+
+/* The instance that a server shows, without keeping it. */
+static enum err shown_pin(struct cli *c, struct why *why)
+{
+  struct digest hash;
+  AUTO(json_drop) json_t *event = NULL;
+  if (!c->o.server)
+    return why_set(why, E_USAGE, "--server", "is needed, such as http://127.0.0.1:8080");
+  if (c->o.instance && hex_decode(hash.b, sizeof hash.b, c->o.instance) != OK)
+    return why_set(why, E_USAGE, "--instance", "must be 64 hex digits");
+  TRY(cli_server(c, c->o.server, why));
+  TRY(api_instance(&c->api, &event, why));
+  return pin_of(&c->pin, event, c->o.server, c->o.instance ? &hash : NULL, why);
+}
+
+enum err cli_stranger(struct cli *c, const char *model, bool *known, struct why *why)
+{
+  AUTO(buf_done) struct buf room = {0};
+  const char *path = home_folder(c, &room);
+  enum err e = E_NOT_FOUND;
+  *known = false;
+  if (path && access(path, F_OK) == 0) {
+    TRY(cli_home(c, false, why));
+    c->has_self = self_load(&c->self, c->home, NULL) == OK;
+    e = known_pin(c, model, why);
+  }
+  if (e == E_NOT_FOUND)
+    return shown_pin(c, why);
+  TRY(e);
+  *known = true;
+  TRY(cli_server(c, c->o.server ? c->o.server : c->pin.address, why));
+  return pin_confirm(&c->pin, &c->api, why);
 }
 
 int main(int argc, char **argv)

@@ -10,7 +10,10 @@
 #define EVERYWHERE " --home --json --help --patience "
 #define MEMBER " --server "
 #define ROUND                                                                            \
-  MEMBER " --yes --minimum --consent --trust-simulated-chain --allow-imported-base "
+  MEMBER " --yes --minimum --consent --trust-simulated-chain --allow-imported-base "     \
+         "--witness --witnesses "
+#define LOG MEMBER " --instance "
+#define AUDIT LOG " --threads "
 #define ADMIN " --server --token-file "
 
 const struct command commands[] = {
@@ -41,6 +44,48 @@ const struct command commands[] = {
     {"weights", "MODEL", 1, 1, MEMBER " --out ",
      "Fetch the model's weights, checked against the signed result.",
      "float32, little-endian; as .npy when the name ends so.", cmd_weights},
+    {"log tail", "", 0, 0, LOG " --follow --from ",
+     "Show the newest entries of the public log, each checked.",
+     "Works without a membership too: --server names the server, --instance the hash "
+     "that\n"
+     "its instance must have; without it the first one seen is pinned.",
+     cmd_log_tail},
+    {"log show", "LEAF-or-HASH", 1, 1, LOG, "Show one entry of the log, checked.", "",
+     cmd_log_show},
+    {"log prove", "LEAF-or-HASH", 1, 1, LOG, "Prove that an entry is in the log.", "",
+     cmd_log_prove},
+    {"log consistency", "FROM [TO]", 1, 2, LOG,
+     "Prove that the log of TO leaves begins with that of FROM.",
+     "Without TO: the newest.", cmd_log_consistency},
+    {"log monitor", "", 0, 0, LOG " --once ",
+     "Read the whole log as it grows, and shout when it does not hold.",
+     "Every entry is read once and the tree made again from them; what was read is "
+     "kept.\n"
+     "--patience says how long an older log than the known one is put up with.",
+     cmd_log_monitor},
+    {"log witnesses", "", 0, 0, LOG, "List who cosigns the log, and how far.", "",
+     cmd_log_witnesses},
+    {"verify", "[MODEL-or-ROUND]", 0, 1, AUDIT " --round --light --all --archive ",
+     "Recompute a round from public data, trusting nobody.",
+     "MODEL: its newest round, or --round N; ROUND: the context of one attempt, 64 hex "
+     "digits.\n"
+     "--all: the whole log, then every round. Works without a membership: --server names "
+     "the\n"
+     "server, --instance the hash that its instance must have.",
+     cmd_verify},
+    {"export", "MODEL", 1, 1, AUDIT " --out --with-vectors ",
+     "Put all that proves a model's rounds into one file.",
+     "chorus verify --archive FILE checks it without a network.", cmd_export},
+    {"witness", "", 0, 0, LOG " --name --once --interval ",
+     "Cosign the log: vouch that it only ever grows.",
+     "With your participant's key, or with --name as a witness of that name, whose key "
+     "is\n"
+     "made here; the administrator registers it once.",
+     cmd_witness},
+    {"admin witness add", "VKEY", 1, 1, ADMIN, "Take a witness's cosignatures.", "",
+     cmd_admin_witness_add},
+    {"admin witness remove", "VKEY", 1, 1, ADMIN, "Take them no more.", "",
+     cmd_admin_witness_remove},
     {"admin model create", "SLUG", 1, 1, ADMIN " --spec ", "Describe a new model.", "",
      cmd_admin_create},
     {"admin model version", "SLUG", 1, 1, ADMIN " --spec ",
@@ -65,7 +110,7 @@ const struct command commands[] = {
      cmd_admin_suspend},
     {0}};
 
-enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_VKEY };
 struct option_row {
   const char *name, *value, *about;
   enum option_kind kind;
@@ -82,6 +127,10 @@ struct option_row {
   {                                                                                      \
     n, v, a, OPTION_NUMBER, AT(m), lo, hi                                                \
   }
+#define VKEY(n, a)                                                                       \
+  {                                                                                      \
+    n, "VKEY", a, OPTION_VKEY, 0, 0, 0                                                   \
+  }
 #define FLAG(n, m, a)                                                                    \
   {                                                                                      \
     n, "", a, OPTION_FLAG, AT(m), 0, 0                                                   \
@@ -89,6 +138,18 @@ struct option_row {
 
 static const struct option_row rows[] = {
     TEXT("--name", "NAME", name, "how the administrator shall call you"),
+    NUMBER("--round", "N", round, 1, (uint64_t)INT64_MAX, "this round, not the newest"),
+    NUMBER("--light", "N", light, 1, 1000000000,
+           "only N chunk positions and dealers, drawn at random"),
+    FLAG("--all", all, "the whole log and every round"),
+    TEXT("--archive", "FILE", archive, "what chorus export wrote, instead of a server"),
+    FLAG("--with-vectors", with_vectors, "the masked vectors too"),
+    NUMBER("--threads", "N", threads, 1, 64, "else one for each processor"),
+    TEXT("--instance", "HASH", instance, "the instance that it must be"),
+    NUMBER("--from", "LEAF", from, 0, (uint64_t)INT64_MAX, "where to begin"),
+    FLAG("--follow", follow, "go on with what is new"),
+    FLAG("--once", once, "look once, then exit"),
+    NUMBER("--interval", "SECONDS", interval, 1, 86400, "pause between two cosignatures"),
     TEXT("--payout", "0x...", payout, "address that rewards go to"),
     TEXT("--data", "FILE.csv", data, "your rows, with a header line"),
     TEXT("--update", "FILE", update, "the update, float32 or .npy"),
@@ -101,6 +162,9 @@ static const struct option_row rows[] = {
     FLAG("--yes", yes, "you agree to the model's purpose and consent text"),
     NUMBER("--minimum", "N", minimum, 0, 1000000,
            "your own least number of organisations in a sum"),
+    VKEY("--witness", "one whose cosignature you want to see; may be repeated"),
+    NUMBER("--witnesses", "K", witnesses, 0, WITNESSES_MAX,
+           "how many of them it must be before you answer; else all"),
     FLAG("--consent", consent, "answer although several sums over one base exist"),
     FLAG("--trust-simulated-chain", trust_simulated, "for tests only"),
     FLAG("--allow-imported-base", allow_import, "take part on imported weights"),
@@ -236,6 +300,12 @@ static enum err read_option(struct options *o, const struct command *c, int argc
                    row->value);
   if (row->offset == AT(rounds))
     o->has_rounds = true;
+  if (row->kind == OPTION_VKEY) {
+    if (o->vkey_count == LENGTH(o->vkeys))
+      return why_set(why, E_USAGE, row->name, "there can be at most %u", WITNESSES_MAX);
+    o->vkeys[o->vkey_count++] = value;
+    return OK;
+  }
   if (row->kind == OPTION_NUMBER)
     return read_number(at, row, value, why);
   *(const char **)at = value;
@@ -255,7 +325,12 @@ enum err options_read(struct options *o, const struct command **command, int arg
 {
   const struct command *c = commands;
   int used = 0, first = command_at(argc, argv);
-  *o = (struct options){.rounds = 1, .count = 1, .patience = UINT64_MAX};
+  *o = (struct options){.rounds = 1,
+                        .count = 1,
+                        .interval = 1,
+                        .patience = UINT64_MAX,
+                        .from = UINT64_MAX,
+                        .witnesses = UINT64_MAX};
   *command = NULL;
   while (c->name && !(used = matches(c, first, argc, argv)))
     c++;

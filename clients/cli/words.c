@@ -13,6 +13,21 @@ static json_t *about(const char *event, const struct state *s)
                    (json_int_t)s->attempt, "phase", phase_names[s->phase]);
 }
 
+void words_terms(struct cli *c, const char *model, const struct spec *s)
+{
+  bool weight = s->reward.scheme == REWARD_SAMPLES;
+  say_json(c, json_pack("{s:s,s:s,s:s,s:s,s:s,s:b}", "event", "terms", "model", model,
+                        "name", s->name, "purpose", s->purpose, "consent", s->consent,
+                        "weight_public", (int)weight));
+  say(c, "%s\n\nWhat it is for: %s\n\nWhat you agree to: %s\n", s->name, s->purpose,
+      s->consent);
+  if (weight)
+    say(c,
+        "What becomes public: your weight, that is how many rows you bring, up to %llu. "
+        "The reward is shared out by it, and it stays in the public log for ever.\n",
+        (unsigned long long)s->quantiser.cap);
+}
+
 void words_did(struct cli *c, const struct state *s, const char *did)
 {
   unsigned long long r = s->round;
@@ -108,6 +123,30 @@ void words_waiting(struct cli *c, const struct drive *d, const struct state *s)
   case PHASES:
     break;
   }
+}
+
+void words_unwitnessed(struct cli *c, const struct state *s, unsigned have,
+                       unsigned required)
+{
+  json_t *line = about("waiting", s);
+  json_object_set(line, "state", s->json);
+  json_object_set_new(line, "cosigned", json_integer(have));
+  json_object_set_new(line, "witnesses", json_integer(required));
+  say_json(c, line);
+  say_new(
+      c,
+      "Waiting for witnesses: %u of the %u you ask for have cosigned the list of those "
+      "who are summed. Nothing is answered before; the round stays open.",
+      have, required);
+}
+
+void words_promises(struct cli *c, unsigned open)
+{
+  if (open)
+    say(c,
+        "%u of your messages %s not in the public log yet, and %s still time. The next "
+        "run looks again.",
+        open, plural(open, "is", "are"), plural(open, "has", "have"));
 }
 
 /* A total of the sum as a double: everybody's entry of this kind. -1: there is none. */

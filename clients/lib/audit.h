@@ -15,6 +15,7 @@
 struct audit_options {
   unsigned threads; /* 0: one for each processor */
   uint64_t light;   /* not 0: so many chunk positions and dealers drawn at random */
+  uint64_t events;  /* of this round in the log, as audit_history counted; 0: unknown */
   /* What is being done, and how much of how much (never 0); may be NULL. */
   void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
   void *arg;
@@ -39,10 +40,34 @@ static inline void audit_log_drop(struct audit_log **l)
  * leaves, which must extend the one before. */
 enum err audit_log_reach(struct audit_log *l, uint64_t size, struct why *why) MUST_USE;
 
+/* Reads an attempt's transcript until all of it is in the log. *size grows to a log that
+ * holds it. */
+enum err audit_settle(struct source *source, const struct digest *ctx, uint64_t *size,
+                      struct why *why) MUST_USE;
+
 /* Audits one attempt that has ended. report: initialised. E_NOT_FOUND when there is no
  * such round, E_PHASE when it has not ended. */
 enum err audit_round(struct report *report, struct source *source, struct audit_log *log,
                      const struct pin *pin, const struct digest *ctx,
                      const struct audit_options *options, struct why *why) MUST_USE;
+
+/* A round as the log tells it. */
+struct past_round {
+  struct digest ctx;
+  char model[SLUG_MAX + 1];
+  uint64_t round, attempt;
+  uint64_t events; /* leaves with this ctx */
+  bool ended;
+};
+struct history {
+  struct past_round *rounds; /* in the order of their terms */
+  size_t len;
+};
+void history_done(struct history *h);
+
+/* Reads the whole log: makes its root again from the leaves, and checks every event and
+ * what it follows from. *out: the rounds that are in it, to be audited one by one. */
+enum err audit_history(struct report *report, struct history *out, struct audit_log *log,
+                       const struct audit_options *options, struct why *why) MUST_USE;
 
 #endif

@@ -36,10 +36,11 @@ static void view_free(struct http *base)
 
 /* ---- the checkpoint ---- */
 
-static enum err unusable(struct audit_log *l, const struct why *why, const char *fallback)
+/* Notes what does not hold, the first time. */
+static enum err object(char problem[416], const struct why *why, const char *fallback)
 {
-  if (!*l->problem)
-    snprintf(l->problem, sizeof l->problem, "%s", *why->detail ? why->detail : fallback);
+  if (!*problem)
+    snprintf(problem, 416, "%s", *why->detail ? why->detail : fallback);
   return OK;
 }
 
@@ -49,12 +50,12 @@ static enum err take(struct audit_log *l, const struct checkpoint *c, struct why
   struct tiles *tiles = NULL;
   struct why inner = {0};
   enum err e = tiles_new(&tiles, &l->api, c->size, &c->root, &inner);
-  if (e != OK && e != E_CHEAT_LOG && !source_tells(e)) {
+  if (e != OK && !source_tells(e)) {
     *why = inner;
     return e;
   }
   if (e != OK)
-    return unusable(l, &inner, "its tiles are not served");
+    TRY(object(l->astray, &inner, "its tiles are not served"));
   tiles_free(l->tiles);
   l->tiles = tiles;
   l->head = *c;
@@ -77,8 +78,9 @@ static enum err fetch(struct audit_log *l, struct checkpoint *c, bool *good,
     e = checkpoint_open(c, buf_bytes(&note), &l->key, &inner);
   *good = e == OK;
   if (e == E_SIGNATURE)
-    return unusable(l, &(struct why){0}, "it is not signed by the key of the instance");
-  return e == OK ? OK : unusable(l, &inner, "no checkpoint is served");
+    return object(l->problem, &(struct why){0},
+                  "it is not signed by the key of the instance");
+  return e == OK ? OK : object(l->problem, &inner, "no checkpoint is served");
 }
 
 /* Whether the tree of l begins with an earlier one. */
@@ -87,25 +89,25 @@ static enum err compare(struct audit_log *l, const struct checkpoint *before,
 {
   struct why inner = {0};
   struct seen s = {before->size, before->root};
-  if (!l->tiles || before->size == 0)
+  if (!l->tiles || !before->size)
     return OK;
   if (before->size > l->head.size) {
     snprintf(inner.detail, sizeof inner.detail,
              "it has %llu leaves, although one of %llu was signed before",
              (unsigned long long)l->head.size, (unsigned long long)before->size);
-    return unusable(l, &inner, "");
+    return object(l->problem, &inner, "");
   }
   enum err e = audit_log_root(l, &s, &inner);
   if (e == OK)
     return OK;
-  if (e != E_CHEAT_LOG && !source_tells(e)) {
+  if (!source_tells(e)) {
     *why = inner;
     return e;
   }
   snprintf(inner.detail, sizeof inner.detail,
            "its %llu leaves do not begin with the %llu that were known before",
            (unsigned long long)l->head.size, (unsigned long long)before->size);
-  return unusable(l, &inner, "");
+  return object(l->problem, &inner, "");
 }
 
 enum err audit_log_open(struct audit_log **out, struct source *source,
@@ -122,7 +124,8 @@ enum err audit_log_open(struct audit_log **out, struct source *source,
   l->view = l->api.http = &v->http;
   if (note_key_make(&l->key, pin->instance.origin, NOTE_ED25519,
                     &pin->instance.coordinator) != OK) {
-    TRY(unusable(l, &(struct why){0}, "the instance's origin is not the name of a log"));
+    TRY(object(l->problem, &(struct why){0},
+               "the instance's origin is not the name of a log"));
   } else {
     TRY(fetch(l, &c, &good, why));
     if (good)
@@ -193,6 +196,8 @@ enum err audit_log_leaf(struct audit_log *l, uint64_t leaf, const json_t *event,
   struct digest hashes[TILE_WIDTH], is;
   AUTO(buf_done) struct buf bytes = {0};
   struct tile tile = {.index = leaf / TILE_WIDTH};
+  if (!l->tiles)
+    return why_set(why, E_CHEAT_LOG, "", "%s", l->astray);
   if (leaf >= l->head.size)
     return why_set(why, E_CHEAT_LOG, "", "the log has only %llu leaves",
                    (unsigned long long)l->head.size);
@@ -225,6 +230,8 @@ static enum err root_of(struct audit_log *l, uint64_t size, struct digest *out,
 enum err audit_log_root(struct audit_log *l, const struct seen *s, struct why *why)
 {
   struct digest root;
+  if (!l->tiles)
+    return why_set(why, E_CHEAT_LOG, "", "%s", l->astray);
   if (s->size > l->head.size)
     return why_set(why, E_CHEAT_LOG, "", "the log has only %llu leaves",
                    (unsigned long long)l->head.size);

@@ -13,10 +13,11 @@ struct audit_log {
   const struct pin *pin;
   struct http *view; /* the source as the tiles read it */
   struct api api;
-  struct tiles *tiles; /* NULL: there is no checkpoint that can be used */
+  struct tiles *tiles; /* NULL: there are no hashes that lead to the checkpoint */
   struct checkpoint head;
   struct note_key key;
   char problem[416]; /* what does not hold of the checkpoint; empty: nothing */
+  char astray[416];  /* why there are no tiles; empty: there are */
   struct seen roots[AUDIT_ROOTS];
   unsigned roots_len;
 };

@@ -53,8 +53,21 @@ enum err drive_say(struct drive *d, const char *type, const char *what,
 {
   TRY(drive_save_party(d, why));
   TRY(drive_save_said(d, type, event, why));
-  TRY(api_send(d->api, d->ctx_hex, what, event, extra, reply, why));
+  enum err e = api_send(d->api, d->ctx_hex, what, event, extra, reply, why);
+  if (e == E_CHECKPOINT)
+    return watch_disowned(&d->watch, why);
+  TRY(e);
   return drive_save_receipt(d, type, json_object_get(*reply, "receipt"), why);
+}
+
+enum err drive_see(struct drive *d, const char *type, struct why *why)
+{
+  if (party_event(d->party, type))
+    return OK; /* signed before: it is sent as it is */
+  TRY(watch_refresh(&d->watch, 0, why));
+  struct seen seen = watch_seen(&d->watch);
+  party_set_seen(d->party, &seen);
+  return OK;
 }
 
 static enum err did(struct drive_report *out, const char *what)
@@ -89,7 +102,6 @@ enum err drive_load_spec(struct drive *d, struct why *why)
 static enum err begin(struct drive *d, struct why *why)
 {
   AUTO(json_drop) json_t *open = NULL;
-  const json_t *event;
   if (!d->round) {
     TRY(fetch_event(d, "open", &open, why));
     TRY(round_open(&d->round, &d->pin->instance, &d->pin->hash, open, why));
@@ -109,8 +121,7 @@ static enum err begin(struct drive *d, struct why *why)
   TRY(agree(d, why));
   TRY(known_save(d->home, &d->known, d->pin, d->model, why));
   TRY(drive_save_document(d, "open", o->event, NULL, NULL, why));
-  TRY(party_new(&d->party, d->round, &d->self->id, &d->self->key));
-  return party_join(d->party, d->round, &event);
+  return party_new(&d->party, d->round, &d->self->id, &d->self->key);
 }
 
 static enum err step_join(struct drive *d, struct drive_report *out, struct why *why)
@@ -121,6 +132,7 @@ static enum err step_join(struct drive *d, struct drive_report *out, struct why 
     return OK;
   if (!d->party)
     TRY(begin(d, why));
+  TRY(drive_see(d, "join", why));
   TRY(party_join(d->party, d->round, &event));
   TRY(drive_say(d, "join", "joins", event, NULL, &reply, why));
   return did(out, "joined");
@@ -177,6 +189,7 @@ static enum err step_share(struct drive *d, struct drive_report *out, struct why
   TRY(take_roster(d, why));
   TRY(check_in_roster(d, why));
   TRY(enough(d, NULL, why));
+  TRY(drive_see(d, "share", why));
   TRY(party_share(d->party, d->round, &event, &deals, why));
   TRY(base64_encode(&text, deals));
   extra = json_pack("{s:s}", "deals", buf_text(&text));
@@ -295,6 +308,21 @@ static enum err check_history(struct drive *d, struct why *why)
   return e;
 }
 
+/* Section 11.1: nothing is answered before enough of the user's witnesses have seen the
+ * survivor list. UNMASK stays open; it is tried again on the next look. */
+static enum err check_witnesses(struct drive *d, struct drive_report *out,
+                                struct why *why)
+{
+  const struct witnesses *l = d->options.witnesses;
+  AUTO(json_drop) json_t *survivors = NULL;
+  if (!l || !l->required)
+    return OK;
+  TRY(home_read_json(d->home, round_file(d, "survivors.json").text, &survivors, why));
+  TRY(witnesses_count(l, &d->watch, survivors, &out->cosigned, why));
+  out->unwitnessed = out->cosigned < l->required;
+  return OK;
+}
+
 static enum err step_unmask(struct drive *d, struct drive_report *out, struct why *why)
 {
   AUTO(json_drop) json_t *reply = NULL;
@@ -305,8 +333,13 @@ static enum err step_unmask(struct drive *d, struct drive_report *out, struct wh
   if (drive_has_receipt(d, "unmask"))
     return OK;
   TRY(check_in_survivors(d, why));
-  if (!party_event(d->party, "unmask"))
+  if (!party_event(d->party, "unmask")) {
     TRY(check_history(d, why));
+    TRY(check_witnesses(d, out, why));
+    if (out->unwitnessed)
+      return OK;
+  }
+  TRY(drive_see(d, "unmask", why));
   TRY(party_unmask(d->party, d->round, d->updates, d->options.minimum, &event, why));
   TRY(drive_say(d, "unmask", "unmasks", event, NULL, &reply, why));
   return did(out, "answered");
@@ -365,7 +398,7 @@ static enum err step_failed(struct drive *d, const struct state *s,
 
 bool err_is_cheat(enum err e)
 {
-  return e >= E_CHEAT_MODEL && e <= E_CHEAT_HISTORY;
+  return e >= E_CHEAT_MODEL && e <= E_CHEAT_PROMISE;
 }
 
 /* What can only end this participant's part, not the program. */
@@ -467,6 +500,7 @@ enum err drive_new(struct drive **out, struct home *h, const struct self *self,
   d->options = *options;
   d->hooks = *hooks;
   TRY(known_load(&d->known, h, pin, model, why));
+  TRY(watch_open(&d->watch, h, a, pin, NULL, why));
   *out = STEAL(d);
   return OK;
 }
@@ -477,6 +511,7 @@ void drive_free(struct drive *d)
     return;
   drive_unload(d);
   known_done(&d->known);
+  watch_done(&d->watch);
   spec_free(d->spec);
   free(d);
 }
@@ -534,6 +569,12 @@ enum err drive_settle(struct drive *d, const struct digest *current, struct why 
     TRY(e);
   }
   return OK;
+}
+
+enum err drive_promises(struct drive *d, int64_t now, struct promises *out,
+                        struct why *why)
+{
+  return promises_check(out, &d->watch, now, true, why);
 }
 
 int64_t drive_slack(const struct drive *d, const struct state *s)

@@ -8,6 +8,7 @@
  *   party.json             secrets and signed events; replaced as the round goes on
  *   said-TYPE.json         each signed event, written once: no second one is ever sent
  *   receipt-TYPE.json      the coordinator's receipt for it
+ *   leaf-TYPE.json         where it stands in the log, once that was proved
  *   members.json roster.json graph.json shares.json sharers.json updates.json
  *   survivors.json         documents as accepted; the signed ones are written once
  *   y.bin                  the masked update
@@ -15,7 +16,9 @@
 #ifndef CLIENTS_DRIVE_H
 #define CLIENTS_DRIVE_H
 
+#include "clients/lib/promise.h"
 #include "clients/lib/trust.h"
+#include "clients/lib/witness.h"
 #include "core/party.h"
 
 struct drive_options {
@@ -23,6 +26,7 @@ struct drive_options {
   bool consent;         /* answer although several sums over one base exist */
   bool trust_simulated; /* work on an instance with a simulated chain */
   bool allow_import;    /* take an imported base */
+  const struct witnesses *witnesses; /* to wait for before UNMASK; NULL: none */
 };
 
 /* What the caller supplies. */
@@ -47,7 +51,9 @@ enum drive_outcome {
 
 struct drive_report {
   enum drive_outcome outcome;
-  const char *did; /* "joined", "shared", "uploaded", "answered"; static */
+  const char *did;  /* "joined", "shared", "uploaded", "answered"; static */
+  bool unwitnessed; /* idle, because too few witnesses have cosigned: this many */
+  unsigned cosigned;
   const json_t *
       record; /* borrowed until the next step: {"outcome":"done", "failed",
                  "left" or "refused","model","round","attempt","ctx","reason","result"} */
@@ -79,6 +85,11 @@ bool err_is_cheat(enum err e);
  * `current` (may be NULL) that the server says are over. */
 enum err drive_settle(struct drive *d, const struct digest *current,
                       struct why *why) MUST_USE;
+
+/* Looks whether what has a receipt of this instance is in the log by now
+ * (promises_check). now: Unix seconds, by the local clock. */
+enum err drive_promises(struct drive *d, int64_t now, struct promises *out,
+                        struct why *why) MUST_USE;
 
 /* Members of the round whose silence it could bear now, as far as it is known; -1: not
  * known yet. For words only. */

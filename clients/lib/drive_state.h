@@ -15,6 +15,7 @@ struct drive {
   struct drive_options options;
   struct drive_hooks hooks;
   struct known known;
+  struct watch watch;
   struct spec *spec;
 
   /* the round at hand; loaded from the folder, thrown away after an error */
@@ -55,6 +56,10 @@ enum err drive_save_document(struct drive *d, const char *type, const json_t *ev
 bool drive_has_receipt(struct drive *d, const char *type);
 enum err drive_save_receipt(struct drive *d, const char *type, const json_t *receipt,
                             struct why *why) MUST_USE;
+
+/* Before the event of this type is made: it will say which checkpoint was verified
+ * last. */
+enum err drive_see(struct drive *d, const char *type, struct why *why) MUST_USE;
 
 /* The spec of the round at hand, into d->spec. */
 enum err drive_load_spec(struct drive *d, struct why *why) MUST_USE;

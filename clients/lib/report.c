@@ -42,7 +42,6 @@ void report_done(struct report *r)
 void report_checked(struct report *r, enum check c, uint64_t n)
 {
   pthread_mutex_lock(&r->lock);
-  r->checks[c].ran = true;
   r->checks[c].checked += n;
   pthread_mutex_unlock(&r->lock);
 }
@@ -64,7 +63,6 @@ void report_found(struct report *r, enum check c, const char *subject, const cha
 {
   va_list ap;
   pthread_mutex_lock(&r->lock);
-  r->checks[c].ran = true;
   r->checks[c].found++;
   struct finding *f = more(r);
   if (f) {
@@ -104,7 +102,7 @@ enum verdict report_verdict(const struct report *r, enum check c)
     return VERDICT_BROKEN;
   if (*r->checks[c].reason)
     return VERDICT_NOT_CHECKED;
-  return r->checks[c].ran ? VERDICT_HOLDS : VERDICT_ABSENT;
+  return r->checks[c].checked ? VERDICT_HOLDS : VERDICT_ABSENT;
 }
 
 bool report_broken(const struct report *r)
@@ -160,7 +158,7 @@ json_t *report_json(const struct report *r)
 
 /* ---- words ---- */
 
-static enum err head_text(struct buf *out, const struct report *r)
+static enum err head_text(struct buf *out, const struct report *r, bool brief)
 {
   unsigned skipped = 0;
   uint64_t found = 0;
@@ -183,16 +181,19 @@ static enum err head_text(struct buf *out, const struct report *r)
   if (skipped)
     TRY(buf_printf(out, "%u check%s not made, for the reason that is given.\n", skipped,
                    skipped == 1 ? " was" : "s were"));
+  if (brief)
+    return OK;
   return buf_printf(out, "Instance %s\n%s%s%sLog of %llu leaves, root %s\n\n",
                     r->instance, *r->ctx ? "Context " : "", r->ctx, *r->ctx ? "\n" : "",
                     (unsigned long long)r->log_size, r->log_root);
 }
 
-static enum err check_text(struct buf *out, const struct report *r, enum check c)
+static enum err check_text(struct buf *out, const struct report *r, enum check c,
+                           bool brief)
 {
   static const char *const marks[VERDICTS] = {"", "holds", "FOUND", "not checked"};
   enum verdict v = report_verdict(r, c);
-  if (v == VERDICT_ABSENT)
+  if (v == VERDICT_ABSENT || (brief && v == VERDICT_HOLDS))
     return OK;
   TRY(buf_printf(out, "%-11s  %-14s %8llu  %s.\n", marks[v], check_name(c),
                  (unsigned long long)r->checks[c].checked, check_words(c)));
@@ -201,11 +202,11 @@ static enum err check_text(struct buf *out, const struct report *r, enum check c
   return OK;
 }
 
-enum err report_text(struct buf *out, const struct report *r)
+enum err report_text(struct buf *out, const struct report *r, bool brief)
 {
-  TRY(head_text(out, r));
+  TRY(head_text(out, r, brief));
   for (enum check c = 0; c < CHECKS; c++)
-    TRY(check_text(out, r, c));
+    TRY(check_text(out, r, c, brief));
   if (r->len)
     TRY(buf_puts(out, "\nWhat was found\n"));
   for (size_t i = 0; i < r->len; i++)

@@ -40,7 +40,7 @@
   /* the terms */                                                                        \
   X(CHECK_VERSION, "version", "The model's version was announced with this description") \
   X(CHECK_SPEC, "spec", "The description that is served is the one that was signed")     \
-  X(CHECK_TERMS, "terms", "The terms are those of the description")                      \
+  X(CHECK_TERMS, "terms", "The terms follow from that description")                      \
   X(CHECK_BASE, "base",                                                                  \
     "The base is the initial model made again, or the model of an earlier result")       \
   X(CHECK_STATE, "state", "The optimiser goes on from the state of that result")         \
@@ -87,7 +87,7 @@ const char *check_name(enum check c);
 const char *check_words(enum check c);
 
 enum verdict {
-  VERDICT_ABSENT,      /* there was nothing to check */
+  VERDICT_ABSENT,      /* there was nothing of the kind */
   VERDICT_HOLDS,       /* checked, and nothing was found */
   VERDICT_BROKEN,      /* something was found */
   VERDICT_NOT_CHECKED, /* the reason says why */
@@ -115,7 +115,6 @@ struct report {
   struct {
     uint64_t checked, found;
     char reason[160]; /* why it was not checked */
-    bool ran;
   } checks[CHECKS];
   struct finding *findings;
   size_t len, cap;
@@ -125,7 +124,7 @@ struct report {
 void report_init(struct report *r);
 void report_done(struct report *r);
 
-/* `n` more things of this kind were looked at (n may be 0: it was begun). */
+/* `n` more things of this kind were looked at. */
 void report_checked(struct report *r, enum check c, uint64_t n);
 void report_found(struct report *r, enum check c, const char *subject, const char *fmt,
                   ...) PRINTF(4, 5);
@@ -143,7 +142,7 @@ bool report_broken(const struct report *r);
  *  "checks":[{"check","outcome","checked","reason"}],"findings":[{"check","subject",
  *  "detail"}]}. The caller owns it. */
 json_t *report_json(const struct report *r);
-/* The same in words, several lines. */
-enum err report_text(struct buf *out, const struct report *r) MUST_USE;
+/* The same in words, several lines. brief: without the checks that hold. */
+enum err report_text(struct buf *out, const struct report *r, bool brief) MUST_USE;
 
 #endif

@@ -80,7 +80,19 @@ static enum err pin_read(struct pin *p, json_t *event, const char *address,
 static enum err another_instance(struct why *why)
 {
   return why_set(why, E_CHEAT_KEY, "instance",
-                 "the server shows another instance than the one your invite names");
+                 "the server shows another instance than the one that was pinned");
+}
+
+enum err pin_of(struct pin *out, json_t *event, const char *address,
+                const struct digest *hash, struct why *why)
+{
+  AUTO(pin_done) struct pin p = {0};
+  TRY(pin_read(&p, event, address, why));
+  if (hash && memcmp(hash, &p.hash, sizeof *hash) != 0)
+    return another_instance(why);
+  *out = p;
+  p.event = NULL;
+  return OK;
 }
 
 enum err pin_make(struct pin *out, struct home *h, struct api *a, const char *address,
@@ -90,9 +102,7 @@ enum err pin_make(struct pin *out, struct home *h, struct api *a, const char *ad
   AUTO(pin_done) struct pin p = {0};
   AUTO(json_drop) json_t *event = NULL;
   TRY(api_instance(a, &event, why));
-  TRY(pin_read(&p, event, address, why));
-  if (hash && memcmp(hash, &p.hash, sizeof *hash) != 0)
-    return another_instance(why);
+  TRY(pin_of(&p, event, address, hash, why));
   AUTO(json_drop)
   json_t *json = json_pack("{s:s,s:O}", "address", address, "event", event);
   snprintf(path, sizeof path, "instances/%s.json", p.hex);
@@ -175,12 +185,13 @@ enum err membership_save(struct home *h, const struct membership *m, struct why 
 }
 
 static json_t *enroll_event(const struct self *self, const struct invite_link *link,
-                            const char *payout, const uint8_t invite[32],
+                            const struct enrolment *about, const uint8_t invite[32],
                             const struct digest *name)
 {
-  json_t *e = message_start("enroll", &link->instance, NULL, NULL, &self->id);
+  json_t *e = message_start("enroll", &link->instance, NULL, about->seen, &self->id);
   json_object_set_new(e, "organisation", json_hex(link->organisation.b, 16));
-  json_object_set_new(e, "payout", payout ? json_string(payout) : json_null());
+  json_object_set_new(e, "payout",
+                      about->payout ? json_string(about->payout) : json_null());
   json_object_set_new(e, "invite", json_hex(invite, 32));
   json_object_set_new(e, "name", json_hex(name->b, 32));
   return e;
@@ -217,8 +228,8 @@ static json_t *membership_json(const struct membership *m, const struct invite_l
 /* A fresh enrolment, stored before it is sent. */
 static enum err membership_fresh(struct membership *m, struct home *h,
                                  const struct self *self, const struct invite_link *link,
-                                 const char *name, const char *payout,
-                                 const uint8_t invite[32], struct why *why)
+                                 const struct enrolment *about, const uint8_t invite[32],
+                                 struct why *why)
 {
   uint8_t salt[16];
   struct digest hash;
@@ -227,11 +238,11 @@ static enum err membership_fresh(struct membership *m, struct home *h,
   randombytes_buf(salt, sizeof salt);
   crypto_hash_sha256_init(&sha);
   crypto_hash_sha256_update(&sha, salt, sizeof salt);
-  crypto_hash_sha256_update(&sha, (const uint8_t *)name, strlen(name));
+  crypto_hash_sha256_update(&sha, (const uint8_t *)about->name, strlen(about->name));
   crypto_hash_sha256_final(&sha, hash.b);
-  AUTO(json_drop) json_t *event = enroll_event(self, link, payout, invite, &hash);
+  AUTO(json_drop) json_t *event = enroll_event(self, link, about, invite, &hash);
   TRY(event_sign(event, &self->key));
-  m->json = membership_json(m, link, event, name, salt);
+  m->json = membership_json(m, link, event, about->name, salt);
   if (!m->json)
     return why_set(why, E_USAGE, "--name", "must be UTF-8");
   membership_path(path, "invites", m->instance, m->model);
@@ -257,7 +268,7 @@ static enum err enrolled_at(struct membership *out, struct home *h, const char *
 
 enum err membership_make(struct membership *out, bool *before, struct home *h,
                          const struct self *self, const struct invite_link *link,
-                         const char *name, const char *payout, struct why *why)
+                         const struct enrolment *about, struct why *why)
 {
   uint8_t invite[32];
   char path[PATH_ROOM];
@@ -282,7 +293,7 @@ enum err membership_make(struct membership *out, bool *before, struct home *h,
     membership_done(&m);
     hex_encode(m.instance, link->instance.b, 32);
     snprintf(m.model, sizeof m.model, "%s", link->model);
-    TRY(membership_fresh(&m, h, self, link, name, payout, invite, why));
+    TRY(membership_fresh(&m, h, self, link, about, invite, why));
   }
   *out = m;
   m.json = NULL;

@@ -30,6 +30,10 @@ struct pin {
 };
 void pin_done(struct pin *p);
 
+/* Takes an instance event as it was shown: it must have this hash (NULL: any) and its own
+ * coordinator's signature. E_CHEAT_KEY when it is not the one. Keeps nothing. */
+enum err pin_of(struct pin *out, json_t *event, const char *address,
+                const struct digest *hash, struct why *why) MUST_USE;
 /* Fetches the instance event, checks that it has this hash (NULL: any; the caller trusts
  * what it sees the first time) and its own coordinator's signature, and keeps it.
  * E_CHEAT_KEY when it is not the one. */
@@ -52,16 +56,23 @@ struct membership {
 };
 void membership_done(struct membership *m);
 
+/* What the person says, and which checkpoint of the log was verified last. */
+struct enrolment {
+  const char *name;        /* UTF-8, 1 to 200 bytes */
+  const char *payout;      /* may be NULL */
+  const struct seen *seen; /* NULL: none yet */
+};
+
 /* Makes the enrolment for an invite, or finds the one made for it before, so that it is
  * the same bytes when it is sent again. Stored (as an invite being used, not yet as a
- * membership) before it returns. payout may be NULL.
+ * membership) before it returns.
  *
  * A key enrols once at each instance. When it already has, with another invite: *before
  * is true, the invite is not used, and the membership is one that waits for admission
  * (or, of the same model, the one there is). */
 enum err membership_make(struct membership *out, bool *before, struct home *h,
                          const struct self *self, const struct invite_link *link,
-                         const char *name, const char *payout, struct why *why) MUST_USE;
+                         const struct enrolment *about, struct why *why) MUST_USE;
 /* Keeps it as a membership; the invite is used up. */
 enum err membership_save(struct home *h, const struct membership *m,
                          struct why *why) MUST_USE;

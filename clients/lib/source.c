@@ -42,19 +42,16 @@ enum err source_json(struct source *s, const char *path, json_t **out, struct wh
 bool source_tells(enum err e)
 {
   switch (e) {
-  case E_NOT_FOUND:
-  case E_ERASED:
-  case E_RANGE:
-  case E_REPLY:
-  case E_TOO_LARGE:
-  case E_JSON:
-  case E_UNAUTHENTICATED:
-  case E_FORBIDDEN:
-  case E_NOT_ADMITTED:
-  case E_FIELD_VALUE:
-    return true;
-  default:
+  case E_NETWORK:
+  case E_BUSY:
+  case E_RATE:
+  case E_DB:
+  case E_DB_RETRY:
+  case E_IO:
+  case E_INTERNAL:
     return false;
+  default:
+    return e != OK;
   }
 }
 
@@ -95,8 +92,10 @@ static enum err server_get(struct source *base, const char *path, struct http_ra
                             .authorization = *authorization ? authorization : NULL,
                             .range = range,
                             .max = max};
-  TRY(http_call(s->http, &rq, &rp, why));
-  enum err e = OK;
+  enum err e = http_call(s->http, &rq, &rp, why);
+  if (e == E_INTERNAL) /* the server's: it does not serve this */
+    return why_set(why, E_REPLY, "", "%s: the server says that it has a defect", path);
+  TRY(e);
   if (out->len || out->max) {
     e = buf_put(out, rp.body.data, rp.body.len);
     http_reply_done(&rp);

@@ -208,7 +208,7 @@ enum err tiles_bundle(struct tiles *t, uint64_t index, struct buf *out, struct w
   struct digest hashes[TILE_WIDTH];
   struct tile tile = {0, index, tile_width(t->tree.size, 0, index)};
   struct tile served = {TILE_ENTRIES, index, tile.width};
-  size_t used;
+  size_t used = 0;
   if (tile.width == 0)
     return why_set(why, E_NOT_FOUND, "leaf", "the log has %llu leaves",
                    (unsigned long long)t->tree.size);

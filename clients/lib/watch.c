@@ -8,6 +8,7 @@
 
 #include "core/merkle.h"
 #include "ledger/tlog.h"
+#include "util/field.h"
 #include "util/text.h"
 
 #define LOCK "logs.lock"
@@ -94,18 +95,25 @@ static enum err keep(struct watch *w, const struct checkpoint *c, struct bytes n
 /* ---- evidence ---- */
 
 enum err watch_accuse(struct watch *w, enum err e, const char *field, const char *what,
-                      struct bytes text, struct why *why)
+                      const struct digest *about, struct bytes text, struct why *why)
 {
-  struct digest hash;
   char path[160], hex[17];
-  crypto_hash_sha256(hash.b, text.data, text.len);
   snprintf(path, sizeof path, "logs/%s/evidence-%s.txt", w->pin->hex,
-           hex_encode(hex, hash.b, 8));
-  if (home_write_once(w->home, path, text, NULL) != OK)
+           hex_encode(hex, about->b, 8));
+  enum err kept = home_write_once(w->home, path, text, NULL);
+  if (kept != OK && kept != E_CONFLICT) /* then the first one stands */
     return why_set(why, e, field, "%s; the evidence could not be kept in %s", what,
                    home_path(w->home));
   return why_set(why, e, field, "%s; the evidence is in %s/%s", what, home_path(w->home),
                  path);
+}
+
+static enum err accuse_log(struct watch *w, const char *what, const struct buf *text,
+                           struct why *why)
+{
+  struct digest about;
+  crypto_hash_sha256(about.b, text->data, text->len);
+  return watch_accuse(w, E_CHEAT_LOG, "checkpoint", what, &about, buf_bytes(text), why);
 }
 
 /* The two notes, each as it was signed. */
@@ -120,7 +128,17 @@ static enum err forked(struct watch *w, struct bytes other, const char *what,
   TRY(buf_put(&text, w->note.data, w->note.len));
   TRY(buf_puts(&text, "\n---- shown later\n"));
   TRY(buf_put(&text, other.data, other.len));
-  return watch_accuse(w, E_CHEAT_LOG, "checkpoint", what, buf_bytes(&text), why);
+  return accuse_log(w, what, &text, why);
+}
+
+enum err watch_disowned(struct watch *w, struct why *why)
+{
+  static const char what[] = "the server does not know a checkpoint that its key signed";
+  AUTO(buf_done) struct buf text = {0};
+  TRY(buf_printf(&text, "The log %s of instance %s: %s.\n\n---- kept\n", w->key.name,
+                 w->pin->hex, what));
+  TRY(buf_put(&text, w->note.data, w->note.len));
+  return accuse_log(w, what, &text, why);
 }
 
 /* ---- comparing ---- */
@@ -223,5 +241,50 @@ enum err watch_find(struct watch *w, const struct checkpoint *c, const json_t *e
     return why_set(why, E_PROOF, "leaf", "%llu is something else, or proved wrongly",
                    (unsigned long long)n);
   *leaf = n;
+  return OK;
+}
+
+/* Who must have signed an event of this type. */
+static enum err signer_of(const struct pin *p, const char *type, const json_t *event,
+                          struct identity *out)
+{
+  static const char *const by_participants[] = {"enroll", "join", "share", "update",
+                                                "unmask"};
+  for (size_t i = 0; i < LENGTH(by_participants); i++)
+    if (strcmp(type, by_participants[i]) == 0) {
+      const char *hex = json_string_value(json_object_get(event, "participant"));
+      return hex ? hex_decode(out->b, sizeof out->b, hex) : E_FIELD_MISSING;
+    }
+  *out = p->instance.coordinator;
+  return OK;
+}
+
+static bool of_instance(const struct pin *p, uint64_t leaf, const json_t *event)
+{
+  struct digest hash;
+  const char *instance = json_string_value(json_object_get(event, "instance"));
+  if (leaf == 0)
+    return event_hash(&hash, event) == OK && memcmp(&hash, &p->hash, sizeof hash) == 0;
+  return instance && strcmp(instance, p->hex) == 0;
+}
+
+enum err watch_entry(const struct pin *p, uint64_t leaf, struct bytes entry,
+                     json_t **event, struct why *why)
+{
+  AUTO(json_drop) json_t *e = NULL;
+  struct identity signer;
+  const char *what = NULL, *type = NULL;
+  if (event_parse(&e, entry, NULL) != OK)
+    what = "no canonical event";
+  else if (!(type = json_string_value(json_object_get(e, "type"))) ||
+           !of_instance(p, leaf, e))
+    what = "no event of this instance";
+  else if (signer_of(p, type, e, &signer) != OK ||
+           event_verify(e, type, &signer, NULL) != OK)
+    what = "not signed by whom it must be";
+  if (what)
+    return why_set(why, E_CHEAT_LOG, "leaf", "%llu is %s", (unsigned long long)leaf,
+                   what);
+  *event = STEAL(e);
   return OK;
 }

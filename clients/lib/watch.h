@@ -49,9 +49,21 @@ enum err watch_compare(struct watch *w, const struct checkpoint *c, struct bytes
 enum err watch_find(struct watch *w, const struct checkpoint *c, const json_t *event,
                     uint64_t *leaf, struct why *why) MUST_USE;
 
-/* Keeps evidence: logs/INSTANCE/evidence-….txt, the same text once. Returns e, with
- * `what` and where it is in why. */
+/* One leaf's bytes as an event: canonical, of this instance, signed by whom it must be
+ * (leaf 0 is the instance event). E_CHEAT_LOG with what it is not. The caller owns
+ * *event. */
+enum err watch_entry(const struct pin *p, uint64_t leaf, struct bytes entry,
+                     json_t **event, struct why *why) MUST_USE;
+
+/* Keeps evidence about `about` (a hash that names the matter) in
+ * logs/INSTANCE/evidence-….txt, the first time only. Returns e, with `what` and where it
+ * is in why. */
 enum err watch_accuse(struct watch *w, enum err e, const char *field, const char *what,
-                      struct bytes text, struct why *why) MUST_USE;
+                      const struct digest *about, struct bytes text,
+                      struct why *why) MUST_USE;
+
+/* The server refused a message with E_CHECKPOINT although the log signed what is kept:
+ * E_CHEAT_LOG. */
+enum err watch_disowned(struct watch *w, struct why *why) MUST_USE;
 
 #endif

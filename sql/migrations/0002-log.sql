@@ -6,11 +6,14 @@ CREATE TABLE log_pending (
   event bigint PRIMARY KEY
 );
 
--- A leaf's event. Its bytes are the entry.
+-- A leaf's event. Its bytes are the entry. The event's model stands here too, so that one
+-- model's entries can be read in the log's order without reading all the others.
 CREATE TABLE log_entries (
   leaf bigint PRIMARY KEY CHECK (leaf >= 0),
-  event bigint NOT NULL UNIQUE
+  event bigint NOT NULL UNIQUE,
+  model slug
 );
+CREATE INDEX log_entries_of_model ON log_entries (model, leaf) WHERE model IS NOT NULL;
 
 -- Tiles of height 8 as they are served; the last of a level grows.
 CREATE TABLE log_tiles (
@@ -19,6 +22,7 @@ CREATE TABLE log_tiles (
   hashes bytea NOT NULL CHECK (octet_length(hashes) BETWEEN 32 AND 8192),
   PRIMARY KEY (level, index)
 );
+ALTER TABLE log_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
 
 -- The head is moved only from the value that was read: two replicas cannot fork the log.
 CREATE TABLE log_head (
@@ -55,7 +59,8 @@ INSERT INTO log_pending (event) SELECT seq FROM events;
 -- When the masked vectors of a finished round may go, and whether they are gone.
 ALTER TABLE rounds ADD COLUMN vectors_until timestamptz;
 ALTER TABLE rounds ADD COLUMN vectors_erased boolean NOT NULL DEFAULT false;
-UPDATE rounds SET vectors_erased = true WHERE phase IN ('done', 'failed');
+UPDATE rounds SET vectors_until = ended_at, vectors_erased = true
+WHERE phase IN ('done', 'failed');
 CREATE INDEX rounds_vectors ON rounds (vectors_until)
   WHERE vectors_until IS NOT NULL AND NOT vectors_erased;
 

@@ -101,13 +101,27 @@ UPDATE rounds SET phase = 'final', deadline = NULL, sum = $2 WHERE ctx = $1
 -- name: round_to_done :exec
 UPDATE rounds SET phase = 'done', deadline = NULL, ended_at = clock_timestamp(),
   result_hash = $2, weights = $3, weights_sha256 = $4, state = $5, state_sha256 = $6,
-  totals = $7, loss = $8, accuracy = $9, unmasks_doc = $10
+  totals = $7, loss = $8, accuracy = $9, unmasks_doc = $10,
+  vectors_until = clock_timestamp() + make_interval(secs => $11)
 WHERE ctx = $1
 
 -- name: round_to_failed :exec
 UPDATE rounds SET phase = 'failed', deadline = NULL, ended_at = clock_timestamp(),
-  failure = $2, unmasks_doc = $3
+  failure = $2, unmasks_doc = $3, vectors_until = clock_timestamp()
 WHERE ctx = $1
+
+-- Ended rounds whose masked vectors are to go, and nobody is at it.
+-- name: round_vectors_due :many
+SELECT ctx FROM rounds r
+WHERE vectors_until <= clock_timestamp() AND NOT vectors_erased AND NOT EXISTS (
+  SELECT 1 FROM jobs j
+  WHERE j.ctx = r.ctx AND j.kind = 'clean' AND j.state IN ('ready', 'claimed'))
+
+-- Says once that the vectors are gone, after update_erase found none: how many there were.
+-- name: round_erased :maybe
+UPDATE rounds r SET vectors_erased = true
+WHERE ctx = $1 AND vectors_until <= now() AND NOT vectors_erased
+RETURNING (SELECT count(*) FROM updates u WHERE u.ctx = r.ctx AND u.complete)
 
 -- name: round_result_counted :exec
 UPDATE models SET results = results + 1 WHERE slug = $1

@@ -37,7 +37,22 @@ WHERE u.ctx = $1 AND u.member = $2
 SELECT u.member, b.data FROM updates u JOIN blob_chunks b ON b.blob = u.blob AND b.part = $2
 WHERE u.ctx = $1 AND u.complete AND u.member > $3 ORDER BY u.member LIMIT 4
 
--- name: update_blobs :many
-SELECT blob FROM updates WHERE ctx = $1 AND EXISTS (
-  SELECT 1 FROM blob_chunks b WHERE b.blob = updates.blob)
-ORDER BY member LIMIT 8
+-- Where a member's masked vector is, and whether its time is over.
+-- name: update_vector :one
+SELECT u.blob, r.vectors_until <= clock_timestamp()
+FROM updates u JOIN rounds r USING (ctx) WHERE u.ctx = $1 AND u.member = $2
+
+-- Erases some chunks of an ended round: all once their time is over, till then those of
+-- vectors that were never complete. How many there were to erase this time. (now() stands
+-- still in a transaction: round_erased sees the same time.)
+-- name: update_erase :one
+WITH batch AS (
+  SELECT u.blob, c.part
+  FROM rounds r JOIN updates u USING (ctx)
+  CROSS JOIN LATERAL (
+    SELECT part FROM blob_chunks b WHERE b.blob = u.blob ORDER BY part LIMIT 64) c
+  WHERE r.ctx = $1 AND (r.vectors_until <= now() OR (r.phase = 'done' AND NOT u.complete))
+  LIMIT 64
+), gone AS (
+  DELETE FROM blob_chunks b USING batch WHERE b.blob = batch.blob AND b.part = batch.part)
+SELECT count(*) FROM batch

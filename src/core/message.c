@@ -139,6 +139,26 @@ enum err admission_parse(struct admission_event *out, const char *type,
   return OK;
 }
 
+enum err model_parse(struct model_event *out, const json_t *event, struct why *why)
+{
+  struct model_event m = {0};
+  json_t *sig;
+  const struct field fields[] = {
+      COORDINATOR_FIELDS("model", m.header),
+      FIELD_STRING("model", &m.model, 1, SLUG_MAX),
+      FIELD_UINT("version", &m.version, 1, INTEGER_MAX),
+      FIELD_HEX("spec", m.spec.b),
+      FIELD_HEX_OR_NULL("previous", m.previous.b, &m.has_previous),
+      FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(slug_check(m.model, why));
+  if (m.has_previous != (m.version > 1))
+    return why_set(why, E_FIELD_VALUE, "previous",
+                   "must be null for version 1, and only then");
+  *out = m;
+  return OK;
+}
+
 /* ---- open ---- */
 
 static enum err tail_read(struct open_event *o, const json_t *tail, struct why *why)
@@ -492,19 +512,25 @@ static enum err bad_read(struct update_event *u, const json_t *list, struct why 
 enum err update_parse(struct update_event *out, const json_t *event, struct why *why)
 {
   struct update_event u = {0};
-  json_t *seen, *sig, *missing, *bad;
+  json_t *seen, *sig, *samples, *missing, *bad;
   const struct field fields[] = {
       PARTICIPANT_FIELDS("update", u.header),
       FIELD_HEX("ctx", u.header.ctx.b),
       FIELD_HEX("sharers", u.sharers.b),
       FIELD_UINT("length", &u.length, 2, INTEGER_MAX),
       FIELD_HEX("chunks", u.chunks.b),
+      FIELD_ANY("samples", &samples),
       FIELD_ARRAY("missing", &missing, 0, PARTICIPANTS_MAX),
       FIELD_ARRAY("bad", &bad, 0, COMPLAINTS_MAX),
       FIELD_END,
   };
   TRY(field_read(event, fields, why));
   TRY(seen_read(&u.header.seen, seen, why));
+  if (!json_is_null(samples)) {
+    if (json_integer_value(samples) < 1 || json_integer_value(samples) > INTEGER_MAX)
+      return why_set(why, E_FIELD_VALUE, "samples", "must be null or a weight");
+    u.samples = (uint64_t)json_integer_value(samples);
+  }
   enum err e = missing_read(&u, missing, why);
   if (e == OK)
     e = bad_read(&u, bad, why);
@@ -656,6 +682,20 @@ enum err failed_parse(struct failed_event *out, const json_t *event, struct why 
     return why_set(why, E_FIELD_VALUE, "phase", "is none of a round");
   f.named = named;
   *out = f;
+  return OK;
+}
+
+enum err retention_parse(struct retention_event *out, const json_t *event,
+                         struct why *why)
+{
+  struct retention_event r = {0};
+  json_t *sig;
+  const struct field fields[] = {ROUND_FIELDS("retention", r.header),
+                                 FIELD_UINT("vectors", &r.vectors, 0, INTEGER_MAX),
+                                 FIELD_UINT("bytes", &r.bytes, 0, INTEGER_MAX),
+                                 FIELD_UINT("time", &r.time, 0, INTEGER_MAX), FIELD_END};
+  TRY(field_read(event, fields, why));
+  *out = r;
   return OK;
 }
 

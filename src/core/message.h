@@ -66,6 +66,18 @@ struct admission_event {
 enum err admission_parse(struct admission_event *out, const char *type,
                          const json_t *event, struct why *why) MUST_USE;
 
+/* One version of a model's description. */
+struct model_event {
+  struct header header;
+  const char *model; /* borrowed */
+  uint64_t version;
+  struct digest spec;
+  bool has_previous;
+  struct digest previous; /* the version before; exactly unless version is 1 */
+};
+enum err model_parse(struct model_event *out, const json_t *event,
+                     struct why *why) MUST_USE;
+
 enum tail_kind {
   TAIL_WEIGHT,
   TAIL_LOSS,
@@ -209,6 +221,7 @@ struct update_event {
   struct digest sharers;
   uint64_t length;
   struct digest chunks;
+  uint64_t samples; /* the weight, where the reward needs it in public; 0 for null */
   uint32_t *missing;
   unsigned missing_len;
   struct complaint *bad;
@@ -267,6 +280,15 @@ struct failed_event {
 };
 enum err failed_parse(struct failed_event *out, const json_t *event,
                       struct why *why) MUST_USE;
+
+/* The masked vectors of a round were erased. */
+struct retention_event {
+  struct header header;
+  uint64_t vectors, bytes;
+  uint64_t time; /* Unix seconds */
+};
+enum err retention_parse(struct retention_event *out, const json_t *event,
+                         struct why *why) MUST_USE;
 
 /* What the coordinator answers to an event. */
 struct receipt_event {

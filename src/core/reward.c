@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/event.h"
 #include "core/merkle.h"
+#include "core/round.h"
 #include "util/field.h"
 
 enum err reward_terms_read(struct reward_terms *out, const json_t *reward,
@@ -94,6 +94,24 @@ enum err reward_amounts(struct reward *members, unsigned count,
   if (e == OK)
     *paid = true;
   return e;
+}
+
+enum err reward_round(struct reward *out, const struct round *r, const uint64_t *samples,
+                      uint64_t total, const json_t *named, bool *paid)
+{
+  unsigned count = 0, next = 0;
+  for (uint32_t i = 0; i < r->n; i++)
+    if (set_has(r->survivors, i))
+      out[count++] = (struct reward){.id = r->members[i].id, .samples = samples[i]};
+  for (size_t i = 0; i < json_array_size(named); i++) { /* both ascend */
+    struct named n;
+    TRY(named_parse(&n, json_array_get(named, i), "named", NULL));
+    while (next < count && memcmp(&out[next].id, &n.participant, 32) < 0)
+      next++;
+    if (next < count)
+      out[next].named = memcmp(&out[next].id, &n.participant, 32) == 0;
+  }
+  return reward_amounts(out, count, &r->open->reward, total, paid);
 }
 
 /* ---- leaves ---- */

@@ -35,6 +35,13 @@ enum err reward_amounts(struct reward *members, unsigned count,
                         const struct reward_terms *terms, uint64_t total,
                         bool *paid) MUST_USE;
 
+/* The same for a round with survivors. out: room for |U2|, by ascending index. samples:
+ * by roster index, as the updates state them (only used with REWARD_SAMPLES). named: as
+ * it stands in the result. */
+struct round;
+enum err reward_round(struct reward *out, const struct round *r, const uint64_t *samples,
+                      uint64_t total, const json_t *named, bool *paid) MUST_USE;
+
 /* Appends a member's leaf: canonical({"amount","participant"}). */
 enum err reward_leaf(struct buf *out, const struct reward *member) MUST_USE;
 /* The Merkle root of the leaves, in the order given. */

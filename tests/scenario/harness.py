@@ -436,8 +436,8 @@ class Server(Api):
     server, of whose instance the database is a copy."""
 
     def __init__(self, folder=None, database=None, simulated=False, start=True, origin=None,
-                 like=None):
-        self.folder = folder or temp_folder()
+                 flags=(), like=None):
+        self.folder, self.flags = folder or temp_folder(), flags
         self.database = database or Database()
         self.port = free_port()
         super().__init__(origin or f"http://127.0.0.1:{self.port}")
@@ -468,7 +468,7 @@ class Server(Api):
         self.starts += 1
         log = os.path.join(self.folder, f"chorusd-{self.starts}.log")
         process = Process([program("chorusd"), "serve", "--db", self.database.conninfo, "--key",
-                           self.key, "--port", str(port)], log)
+                           self.key, "--port", str(port), *self.flags], log)
 
         def listening():
             said = process.output()
@@ -644,13 +644,15 @@ class Scenario(unittest.TestCase):
     """A class of scenarios that share one server; each has models of its own."""
 
     SIMULATED = False
+    FLAGS = ()  # of chorusd
     LIMIT = 60  # seconds a test may take
     server = None
 
     @classmethod
     def setUpClass(cls):
         cls.folder = temp_folder()
-        cls.server = Server(os.path.join(cls.folder), simulated=cls.SIMULATED)
+        cls.server = Server(os.path.join(cls.folder), simulated=cls.SIMULATED,
+                            flags=cls.FLAGS)
         cls.serial = 0
 
     @classmethod

@@ -55,10 +55,20 @@ static json_t *make_open(const struct play *p, const struct play_terms *t)
       "weight_cap", (json_int_t)t->weight_cap, "optimiser", "kind", "fedavg", "rate", "1",
       "state", "minimum", (int)t->minimum, "maximum", (int)t->n, "corrupt_bp", 1000,
       "dropout_bp", (int)t->dropout_bp, "deadlines", "join", 60, "share", 60, "upload",
-      60, "unmask", 60, "beacon_distance", 2, "reward", "scheme", "none", "budget", "0",
-      "audit", "audience", "public", "window", 604800, "excluded", "time", 1);
+      60, "unmask", 60, "beacon_distance", 2, "reward", "scheme",
+      t->scheme ? t->scheme : "none", "budget", t->scheme ? "1000" : "0", "audit",
+      "audience", "public", "window", 604800, "excluded", "time", 1);
   ck_assert_ptr_nonnull(e);
   return e;
+}
+
+static void begin(struct play *p, json_t *open)
+{
+  struct why why = {0};
+  p->open = open;
+  play_sign(p, p->open);
+  enum err e = round_open(&p->round, &p->instance, &p->instance_hash, p->open, &why);
+  ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
 }
 
 void play_init(struct play *p, const struct play_terms *t)
@@ -72,30 +82,45 @@ void play_init(struct play *p, const struct play_terms *t)
   for (unsigned i = 0; i < t->n; i++)
     make_player(p, &p->players[i], i);
   qsort(p->players, t->n, sizeof *p->players, by_id);
-  p->open = make_open(p, t);
-  play_sign(p, p->open);
-  struct why why = {0};
-  enum err e = round_open(&p->round, &p->instance, &p->instance_hash, p->open, &why);
-  ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
+  begin(p, t->open ? t->open(p, t->arg) : make_open(p, t));
 }
 
-void play_done(struct play *p)
+static void forget_round(struct play *p)
 {
   for (unsigned i = 0; i < p->n; i++) {
     struct player *who = &p->players[i];
-    json_decref(who->enroll);
-    json_decref(who->admit);
     party_free(who->party);
     buf_done(&who->deals);
     free(who->x);
     free(who->y);
+    who->party = NULL;
+    who->x = who->y = NULL;
+  }
+  json_t **docs[] = {&p->open,    &p->roster, &p->members,   &p->graph,
+                     &p->sharers, &p->shares, &p->survivors, &p->updates};
+  for (unsigned i = 0; i < LENGTH(docs); i++) {
+    json_decref(*docs[i]);
+    *docs[i] = NULL;
+  }
+  round_free(p->round);
+  p->round = NULL;
+}
+
+void play_again(struct play *p, json_t *open)
+{
+  forget_round(p);
+  begin(p, open);
+}
+
+void play_done(struct play *p)
+{
+  forget_round(p);
+  for (unsigned i = 0; i < p->n; i++) {
+    json_decref(p->players[i].enroll);
+    json_decref(p->players[i].admit);
   }
   free(p->players);
-  json_t *docs[] = {p->instance_doc, p->open,   p->roster,    p->members, p->graph,
-                    p->sharers,      p->shares, p->survivors, p->updates};
-  for (unsigned i = 0; i < LENGTH(docs); i++)
-    json_decref(docs[i]);
-  round_free(p->round);
+  json_decref(p->instance_doc);
 }
 
 /* ---- views ---- */
@@ -159,6 +184,8 @@ void play_join(struct play *p)
     struct join_event j;
     struct enroll_event e;
     ck_assert_int_eq(party_new(&who->party, p->round, &who->id, &who->key), OK);
+    if (p->seen.size)
+      party_set_seen(who->party, &p->seen);
     ck_assert_int_eq(party_join(who->party, p->round, &event), OK);
     ck_assert_int_eq(join_parse(&j, event, NULL), OK);
     ck_assert_int_eq(enroll_parse(&e, who->enroll, NULL), OK);
@@ -278,8 +305,8 @@ static struct ring make_x(const struct play *p, struct player *who)
     ring_put(x, l, q * weight);
   }
   ring_put(x, o->d, weight);
-  ring_put(x, o->d + 1, 3);
-  ring_put(x, o->d + 2, 5);
+  for (unsigned i = 1; i < o->tail_len; i++)
+    ring_put(x, o->d + i, 2 * i + 1);
   memcpy(who->y, who->x, bytes);
   return (struct ring){who->y, len, o->ring_bits};
 }
@@ -303,10 +330,11 @@ void play_upload(struct play *p, const uint8_t *who)
     struct ring y = make_x(p, one);
     ck_assert_int_eq(party_mask(one->party, view, y), OK);
     ck_assert_int_eq(party_mask(one->party, view, y), E_STATE);
-    merkle_add(&chunks, BYTES(one->y, open_bytes(p->round->open)));
+    uint64_t length = open_bytes(p->round->open);
+    for (uint64_t at = 0; at < length; at += CHUNK_BYTES)
+      merkle_add(&chunks, BYTES(one->y + at, MIN(length - at, CHUNK_BYTES)));
     merkle_root(&root, &chunks);
-    ck_assert_int_eq(
-        party_update(one->party, view, open_bytes(p->round->open), &root, &event), OK);
+    ck_assert_int_eq(party_update(one->party, view, length, &root, &event), OK);
   }
   play_survivors(p, who);
 }

@@ -27,17 +27,24 @@ struct play {
   json_t *open, *roster, *members, *graph;
   json_t *sharers, *shares, *survivors, *updates;
   struct round *round; /* the coordinator's own */
+  struct seen seen;    /* what the players saw of the log; {0}: nothing yet */
 };
 
 struct play_terms {
   unsigned n, minimum, ring_bits, quant_bits, dropout_bp;
   uint64_t d, weight_cap;
   bool anchored;
+  const char *scheme; /* of the reward; NULL: none */
+  /* Makes other terms, unsigned: those above but n and anchored are not used then. */
+  json_t *(*open)(const struct play *p, void *arg);
+  void *arg;
 };
 
 /* Everything up to the open event. */
 void play_init(struct play *p, const struct play_terms *terms);
 void play_done(struct play *p);
+/* Another round of the same players: unsigned terms, taken over. */
+void play_again(struct play *p, json_t *open);
 void play_sign(struct play *p, json_t *event); /* as the coordinator */
 
 /* A participant's own view of the round up to a document: each returns the first error.

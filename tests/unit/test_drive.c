@@ -25,6 +25,9 @@ static const char large[] =
     "\"upload\":60,\"unmask\":60},\"server\":{\"kind\":\"fedavg\",\"rate\":\"1\"},"
     "\"reward\":{\"scheme\":\"none\",\"budget\":\"0\"}}";
 
+static const struct enrolment somebody = {"Somebody", NULL, NULL};
+static const struct enrolment renamed = {"Renamed", NULL, NULL};
+
 /* ---- a participant with a home of its own ---- */
 
 struct human {
@@ -105,7 +108,7 @@ static void human_init(struct human *u, struct host *host, unsigned number)
       pin_make(&u->pin, u->home, &u->api, link.address, &link.instance, &why), OK);
   ck_assert_int_eq(pin_confirm(&u->pin, &u->api, &why), OK);
   ck_assert_int_eq(
-      membership_make(&m, &before, u->home, &u->self, &link, "Somebody", NULL, &why), OK);
+      membership_make(&m, &before, u->home, &u->self, &link, &somebody, &why), OK);
   ck_assert_int_eq(
       hex_decode(salt, 16, json_string_value(json_object_get(m.json, "salt"))), OK);
   ck_assert_int_eq(api_enroll(&u->api, json_object_get(m.json, "event"), "Somebody", salt,
@@ -437,20 +440,20 @@ START_TEST(enrols_once)
   link.instance = c.host.instance_hash;
   link.organisation.b[0] = 1;
   AUTO(membership_done) struct membership a = {0}, b = {0}, other = {0}, found = {0};
-  ck_assert_int_eq(
-      membership_make(&a, &before, u->home, &u->self, &link, "Renamed", NULL, &why), OK);
+  ck_assert_int_eq(membership_make(&a, &before, u->home, &u->self, &link, &renamed, &why),
+                   OK);
   ck_assert(!before);
   ck_assert_str_eq(json_string_value(json_object_get(a.json, "name")), "Somebody");
   link.code[0] ^= 1;
-  ck_assert_int_eq(
-      membership_make(&b, &before, u->home, &u->self, &link, "X", NULL, &why), OK);
+  ck_assert_int_eq(membership_make(&b, &before, u->home, &u->self, &link, &renamed, &why),
+                   OK);
   ck_assert(before);
   ck_assert(json_equal(a.json, b.json));
   snprintf(link.model, sizeof link.model, "second");
   ck_assert_int_eq(membership_find(&found, u->home, "second", NULL, &why),
                    E_NOT_ENROLLED);
   ck_assert_int_eq(
-      membership_make(&other, &before, u->home, &u->self, &link, "X", NULL, &why), OK);
+      membership_make(&other, &before, u->home, &u->self, &link, &renamed, &why), OK);
   ck_assert(before);
   ck_assert(
       json_equal(json_object_get(a.json, "event"), json_object_get(other.json, "event")));

@@ -283,6 +283,15 @@ static void share_badly(unsigned dealer, unsigned box)
   ck_assert_int_eq(stage_round(&s, shares_post, NULL, body, NULL), OK);
 }
 
+static void until_upload(unsigned uploads)
+{
+  stage_open(&s);
+  all_join(5);
+  all_share(0, 5);
+  for (unsigned i = 0; i < uploads; i++)
+    ck_assert_int_eq(person_upload(&s, i), OK);
+}
+
 static void check_named(const char *type, unsigned who, const char *reason)
 {
   char hex[65];
@@ -356,25 +365,27 @@ START_TEST(the_convicted_stay_outside_the_retry)
 }
 END_TEST
 
-START_TEST(a_wrong_share_is_found_out)
+/* The first person's answer, with a share that does not fit. */
+static void answer_wrongly(void)
 {
-  start(five);
-  stage_open(&s);
-  all_join(5);
-  all_share(0, 5);
-  for (unsigned i = 0; i < 5; i++)
-    ck_assert_int_eq(person_upload(&s, i), OK);
-  stage_wait(&s, "unmask");
-  stage_view(&s);
   const json_t *event = NULL;
+  uint8_t other[32] = {42};
   ck_assert_int_eq(party_unmask(s.people[0].party, s.view, s.updates, 3, &event, NULL),
                    OK);
   AUTO(json_drop) json_t *shares = json_deep_copy(json_object_get(event, "shares"));
-  uint8_t other[32] = {42};
   json_array_set_new(shares, 1, json_hex(other, 32));
   AUTO(json_drop) json_t *forged = forge(0, event, "shares", json_incref(shares));
   AUTO(json_drop) json_t *body = post_event(forged);
   ck_assert_int_eq(stage_round(&s, unmasks_post, NULL, body, NULL), OK);
+}
+
+START_TEST(a_wrong_share_is_found_out)
+{
+  start(five);
+  until_upload(5);
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  answer_wrongly();
   for (unsigned i = 1; i < 5; i++)
     ck_assert_int_eq(person_unmask(&s, i), OK);
   stage_wait(&s, "done");
@@ -384,14 +395,138 @@ START_TEST(a_wrong_share_is_found_out)
 }
 END_TEST
 
-static void until_upload(unsigned uploads)
+/* ---- rewards ---- */
+
+/* The result says the root of these amounts, and the table holds them. */
+static void check_rewards(const char *const amounts[5])
 {
-  stage_open(&s);
-  all_join(5);
-  all_share(0, 5);
-  for (unsigned i = 0; i < uploads; i++)
-    ck_assert_int_eq(person_upload(&s, i), OK);
+  struct reward members[5] = {0};
+  struct digest root;
+  struct result_event r;
+  char sql[160];
+  AUTO(json_drop) json_t *result = stage_event(&s, "result");
+  for (unsigned i = 0; i < 5; i++) {
+    members[i].id = s.people[i].id;
+    strcpy(members[i].amount, amounts[i]);
+    snprintf(sql, sizeof sql,
+             "SELECT 1 FROM rewards JOIN joins USING (ctx, member, participant) "
+             "WHERE member = %u AND amount = %s",
+             i, amounts[i]);
+    stage_real(&s, sql);
+  }
+  ck_assert_int_eq(reward_root(&root, members, 5), OK);
+  ck_assert_int_eq(result_parse(&r, result, NULL), OK);
+  ck_assert(r.has_rewards);
+  ck_assert_mem_eq(&r.rewards, &root, sizeof root);
 }
+
+static struct stage_terms paid_by(const char *scheme)
+{
+  struct stage_terms t = five;
+  t.d = 100;
+  t.scheme = scheme;
+  return t;
+}
+
+/* Until everybody but the first has answered. */
+static void all_but_first_answer(void)
+{
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  for (unsigned i = 1; i < 5; i++)
+    ck_assert_int_eq(person_unmask(&s, i), OK);
+}
+
+START_TEST(rewards_follow_the_weights)
+{
+  start(paid_by("samples"));
+  until_upload(5);
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  answer_wrongly();
+  for (unsigned i = 1; i < 5; i++)
+    ck_assert_int_eq(person_unmask(&s, i), OK);
+  stage_wait(&s, "done");
+  check_named("result", 0, "bad-share");
+  /* of a million, by fifteenths */
+  check_rewards((const char *const[]){"0", "133333", "200000", "266666", "333333"});
+  finish();
+}
+END_TEST
+
+START_TEST(rewards_are_equal)
+{
+  start(paid_by("equal"));
+  until_upload(5);
+  all_but_first_answer();
+  stage_wait(&s, "done");
+  check_rewards((const char *const[]){"200000", "200000", "200000", "200000", "200000"});
+  finish();
+}
+END_TEST
+
+/* Somebody says a weight that is not the one in its vector: nobody is paid. */
+START_TEST(weights_that_do_not_add_up)
+{
+  start(paid_by("samples"));
+  s.samples = "10";
+  until_upload(5);
+  all_but_first_answer();
+  stage_wait(&s, "done");
+  AUTO(json_drop) json_t *result = stage_event(&s, "result");
+  ck_assert(json_is_null(json_object_get(result, "rewards")));
+  ck_assert_double_eq(stage_real(&s, "SELECT count(*) FROM rewards"), 0);
+  finish();
+}
+END_TEST
+
+START_TEST(weights_are_said_where_asked)
+{
+  start(paid_by("samples"));
+  until_upload(0);
+  s.samples = "null";
+  ck_assert_int_eq(person_upload(&s, 0), E_FIELD_VALUE);
+  s.samples = "11"; /* the cap is 10 */
+  ck_assert_int_eq(person_upload(&s, 1), E_FIELD_VALUE);
+  ck_assert_int_eq(person_upload(&s, 2), OK);
+  finish();
+  start(paid_by("equal"));
+  until_upload(0);
+  s.samples = "1";
+  ck_assert_int_eq(person_upload(&s, 0), E_FIELD_VALUE);
+  ck_assert_int_eq(person_upload(&s, 1), OK);
+  finish();
+}
+END_TEST
+
+/* An event is an entry of the log: its lists are cut, by ascending participant. */
+START_TEST(long_lists_are_cut)
+{
+  char ctx[65];
+  start(five);
+  stage_open(&s);
+  stage_sql(&s,
+            "INSERT INTO convictions SELECT '\\x%s', sha256(i::text::bytea), "
+            "sha256(e::text::bytea), 'bad-box' FROM generate_series(1, 950) i, "
+            "generate_series(1, 2) e",
+            hex_encode(ctx, s.ctx.b, 32));
+  ck_assert_int_eq(stage_call(&s, rounds_cancel, ctx, NULL, NULL, NULL, NULL, NULL), OK);
+  AUTO(json_drop) json_t *failed = stage_event(&s, "failed");
+  struct failed_event f;
+  struct why why = {0};
+  ck_assert_msg(failed_parse(&f, failed, &why) == OK, "%s %s", why.field, why.detail);
+  ck_assert_uint_eq(json_array_size(f.named), NAMED_MAX);
+  struct named first;
+  ck_assert_int_eq(named_parse(&first, json_array_get(f.named, 0), "", NULL), OK);
+  stage_open(&s);
+  const struct open_event *o = s.view->open;
+  ck_assert_uint_eq(o->excluded_len, EXCLUDED_MAX);
+  ck_assert_mem_eq(&o->excluded[0], &first.participant, 32);
+  for (unsigned i = 1; i < EXCLUDED_MAX; i++)
+    ck_assert_int_lt(memcmp(&o->excluded[i - 1], &o->excluded[i], 32), 0);
+  finish();
+}
+END_TEST
 
 /* Two sums over the same base whose people differ by one would show that one's update. */
 START_TEST(nearly_the_same_people_are_not_summed)
@@ -533,6 +668,131 @@ START_TEST(a_dead_process_is_replaced)
 }
 END_TEST
 
+/* ---- masked vectors: kept for the audit, then erased ---- */
+
+/* A whole round of the five. */
+static void play_round(void)
+{
+  until_upload(5);
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  for (unsigned i = 0; i < 5; i++)
+    ck_assert_int_eq(person_unmask(&s, i), OK);
+  stage_wait(&s, "done");
+}
+
+/* count(*) of what follows FROM, which ends with the column that is the round's ctx. */
+static double count(const char *from)
+{
+  char sql[512], hex[65];
+  snprintf(sql, sizeof sql, "SELECT count(*) FROM %s = '\\x%s'", from,
+           hex_encode(hex, s.ctx.b, 32));
+  return stage_real(&s, sql);
+}
+
+static void wait_count(const char *from, double expected)
+{
+  struct timespec pause = {0, 20000000};
+  for (unsigned n = 0; n < 2000 && count(from) != expected; n++)
+    nanosleep(&pause, NULL);
+  ck_assert_double_eq(count(from), expected);
+}
+
+#define OPEN_JOBS "jobs WHERE state IN ('ready', 'claimed') AND ctx"
+#define VECTORS "updates u JOIN blob_chunks b ON b.blob = u.blob WHERE u.ctx"
+#define RETENTION "events WHERE type = 'retention' AND ctx"
+
+static enum err get_chunk(unsigned i, const char *index, struct reply *rp)
+{
+  char ctx[65], id[65];
+  struct why why = {0};
+  struct request rq = {.server = &s.server,
+                       .db = s.db,
+                       .why = &why,
+                       .param = {hex_encode(ctx, s.ctx.b, 32),
+                                 hex_encode(id, s.people[i].id.b, 32), index}};
+  return chunks_show(&rq, rp);
+}
+
+static void end_window(void)
+{
+  char hex[65];
+  stage_sql(&s, "UPDATE rounds SET vectors_until = clock_timestamp() WHERE ctx = '\\x%s'",
+            hex_encode(hex, s.ctx.b, 32));
+}
+
+START_TEST(vectors_are_kept_for_the_audit)
+{
+  char hex[65];
+  struct reply rp = {0};
+  start(five);
+  play_round();
+  wait_count(OPEN_JOBS, 0);
+  ck_assert_double_eq(count(VECTORS), 10); /* two chunks each */
+  for (unsigned i = 0; i < 5; i++) {
+    AUTO(free_drop) uint8_t *chunk = must_calloc(CHUNK_BYTES, 1);
+    ck_assert_int_eq(get_chunk(i, "1", &rp), OK);
+    ck_assert_uint_eq(rp.from, CHUNK_BYTES);
+    ck_assert_uint_eq(rp.size, open_bytes(s.view->open) - CHUNK_BYTES);
+    ck_assert_int_eq(blob_read(s.db, rp.blob, rp.from, chunk, rp.size), OK);
+    ck_assert_mem_eq(chunk, s.people[i].y + CHUNK_BYTES, rp.size);
+  }
+  ck_assert_int_eq(get_chunk(0, "2", &rp), E_NOT_FOUND);
+  end_window();
+  wait_count(RETENTION, 1);
+  ck_assert_double_eq(count(VECTORS), 0);
+  ck_assert_int_eq(get_chunk(0, "0", &rp), E_ERASED);
+  /* once more, as a process would that looked a moment ago: nothing is told again */
+  stage_sql(&s, "INSERT INTO jobs (kind, ctx) VALUES ('clean', '\\x%s')",
+            hex_encode(hex, s.ctx.b, 32));
+  wait_count(OPEN_JOBS, 0);
+  ck_assert_double_eq(count(RETENTION), 1);
+  finish();
+}
+END_TEST
+
+/* A process began to erase and died: its lease lapses, and another one goes on. */
+START_TEST(half_erased_is_erased)
+{
+  char hex[65];
+  start(five);
+  play_round();
+  wait_count(OPEN_JOBS, 0);
+  hex_encode(hex, s.ctx.b, 32);
+  stage_sql(&s,
+            "BEGIN; DELETE FROM blob_chunks WHERE part = 0 AND blob IN "
+            "(SELECT blob FROM updates WHERE ctx = '\\x%s');"
+            "INSERT INTO jobs (kind, ctx, state, attempts, claimed_by, claimed_at, "
+            "claimed_until) VALUES ('clean', '\\x%s', 'claimed', 1, "
+            "'\\x000102030405060708090a0b0c0d0e0f', now(), now() + interval '2 seconds');"
+            "UPDATE rounds SET vectors_until = now() WHERE ctx = '\\x%s'; COMMIT",
+            hex, hex, hex);
+  wait_count(RETENTION, 1);
+  ck_assert_double_eq(count(VECTORS), 0);
+  wait_count(OPEN_JOBS, 0);
+  ck_assert_double_eq(count(RETENTION), 1);
+  finish();
+}
+END_TEST
+
+START_TEST(failed_attempts_are_erased_at_once)
+{
+  struct stage_terms t = five;
+  t.upload = 1;
+  start(t);
+  until_upload(2);
+  wait_failed("below-threshold");
+  wait_count(RETENTION, 1);
+  ck_assert_double_eq(count(VECTORS), 0);
+  stage_open(&s);
+  AUTO(json_drop) json_t *state = NULL;
+  ck_assert_int_eq(stage_round(&s, rounds_cancel, NULL, NULL, &state), OK);
+  wait_count("rounds WHERE vectors_erased AND ctx", 1);
+  ck_assert_double_eq(count(RETENTION), 0); /* there was nothing */
+  finish();
+}
+END_TEST
+
 int main(void)
 {
   model_init();
@@ -545,12 +805,20 @@ int main(void)
   tcase_add_test(t, a_bad_box_is_found_out);
   tcase_add_test(t, the_convicted_stay_outside_the_retry);
   tcase_add_test(t, a_wrong_share_is_found_out);
+  tcase_add_test(t, rewards_follow_the_weights);
+  tcase_add_test(t, rewards_are_equal);
+  tcase_add_test(t, weights_that_do_not_add_up);
+  tcase_add_test(t, weights_are_said_where_asked);
+  tcase_add_test(t, long_lists_are_cut);
   tcase_add_test(t, nearly_the_same_people_are_not_summed);
   tcase_add_test(t, a_sum_out_of_bounds_is_rejected);
   tcase_add_test(t, schedules_open_rounds);
   tcase_add_test(t, holdouts_are_evaluated);
   tcase_add_test(t, sixty_on_a_sparse_graph);
   tcase_add_test(t, a_dead_process_is_replaced);
+  tcase_add_test(t, vectors_are_kept_for_the_audit);
+  tcase_add_test(t, half_erased_is_erased);
+  tcase_add_test(t, failed_attempts_are_erased_at_once);
   suite_add_tcase(suite, t);
   SRunner *r = srunner_create(suite);
   srunner_run_all(r, CK_NORMAL);
