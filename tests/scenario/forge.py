@@ -66,7 +66,7 @@ class Forger:
 
     def put(self, seq, event):
         """Stores an event in the place of another."""
-        self.query(f"UPDATE events SET bytes = {literal(stranger.canonical_leaf(event))}, "
+        self.query(f"UPDATE events SET bytes = {literal(stranger.canonical(event))}, "
                    f"hash = {literal(stranger.event_hash(event))} WHERE seq = {seq}")
 
     def resign(self, seq, **members):
@@ -91,7 +91,7 @@ class Forger:
         seq = int(self.query(
             "INSERT INTO events (type, model, ctx, participant, hash, bytes) VALUES "
             f"('{event['type']}', {columns['model']}, {columns['ctx']}, {columns['participant']}, "
-            f"{literal(stranger.event_hash(event))}, {literal(stranger.canonical_leaf(event))}) "
+            f"{literal(stranger.event_hash(event))}, {literal(stranger.canonical(event))}) "
             "RETURNING seq"))
         self.query("INSERT INTO log_entries (leaf, event) "
                    f"SELECT max(leaf) + 1, {seq} FROM log_entries")
