@@ -324,17 +324,6 @@ class Rounds(Audits):
         self.assertEqual(self.outcomes(report)["retention"], "holds")
         self.assertEqual(last["outcome"], "holds")
 
-    def test_a_vector_that_is_lost(self):
-        """Within the window."""
-        voices = self.choir(3)
-        ctx = self.server.open_round(voices[0].model)
-        play(voices, ctx)
-        self.sql("DELETE FROM blob_chunks WHERE blob = (SELECT blob FROM updates WHERE ctx = "
-                 f"'\\x{ctx}' AND member = 1)")
-        said = self.verify(ctx, code=12)
-        self.assertEqual(self.found(said), {"vectors"})
-        self.assertEqual(said[-1]["error"], "audit-failed")
-
     def test_vectors_for_members_only(self):
         slug = self.slug()
         voices = choir(self.server, slug, 3, changed(SPEC, audit={"audience": "members",
@@ -351,3 +340,15 @@ class Rounds(Audits):
         self.holds(self.verify(ctx)[0], but=WITHOUT_VECTORS)
         self.holds(self.chorus("verify", slug, home="a member")[0])
 
+
+class Lost(Audits):
+    def test_a_vector_that_is_lost(self):
+        """Within the window."""
+        voices = choir(self.server, self.slug(), 3, SPEC)
+        ctx = self.server.open_round(voices[0].model)
+        play(voices, ctx)
+        self.sql("DELETE FROM blob_chunks WHERE blob = (SELECT blob FROM updates WHERE ctx = "
+                 f"'\\x{ctx}' AND member = 1)")
+        said = self.verify(ctx, "--patience", "1", code=12)
+        self.assertEqual(self.found(said), {"vectors"})
+        self.assertEqual(said[-1]["error"], "audit-failed")
