@@ -73,12 +73,15 @@ struct summing {
   struct lane *lanes;   /* by thread */
   struct spool *out;    /* where the sum goes when it can't be compared at once */
   atomic_int unserved;  /* enum err: why a vector can't be had; OK: all can */
+  struct why missing;   /* the particulars of that, */
+  struct subject where; /* and of which chunk */
   atomic_bool mismatch; /* something was found that leaves the sum unknown */
 };
 
 struct reading {
   struct summing *summing;
   struct lane *lane;
+  uint32_t member; /* whose chunk was read last */
 };
 
 static enum err read_chunk(void *arg, unsigned m, uint64_t position, struct bytes *chunk,
@@ -90,6 +93,7 @@ static enum err read_chunk(void *arg, unsigned m, uint64_t position, struct byte
   char path[256], id[65];
   snprintf(path, sizeof path, "rounds/%s/updates/%s/chunks/%llu", a->hex,
            hex_encode(id, a->round->members[i].id.b, 32), (unsigned long long)position);
+  r->member = i;
   r->lane->chunk.len = 0;
   TRY(source_get(r->lane->source, path, CHUNK_BYTES, &r->lane->chunk, why));
   memcpy(expected, a->updates[i]->data.data + position * sizeof *expected,
@@ -137,6 +141,17 @@ static enum err conclude(struct summing *s, struct lane *lane, struct ring acc,
   return OK;
 }
 
+/* The first of them stops all. */
+static void note_unserved(struct summing *s, const struct reading *r, uint64_t position,
+                          enum err e, const struct why *why)
+{
+  int none = OK;
+  if (!atomic_compare_exchange_strong(&s->unserved, &none, (int)e))
+    return;
+  s->missing = *why;
+  s->where = at_position(s->audit, r->member, position);
+}
+
 static enum err sum_position(void *arg, unsigned thread, uint64_t n, struct why *why)
 {
   struct summing *s = arg;
@@ -146,7 +161,7 @@ static enum err sum_position(void *arg, unsigned thread, uint64_t n, struct why 
   uint64_t position = s->draw.numbers[n], first = position * ring_chunk_len(o->ring_bits);
   struct ring acc = {lane->acc, MIN(open_len(o) - first, ring_chunk_len(o->ring_bits)),
                      o->ring_bits};
-  struct reading r = {s, lane};
+  struct reading r = {s, lane, 0};
   struct chunk_reader from = {read_chunk, wrong_chunk, &r};
   struct why inner = {0};
   unsigned bad = 0;
@@ -159,7 +174,7 @@ static enum err sum_position(void *arg, unsigned thread, uint64_t n, struct why 
     return e;
   }
   if (e != OK) {
-    s->unserved = (int)e;
+    note_unserved(s, &r, position, e, &inner);
     return OK;
   }
   report_checked(a->report, CHECK_CHUNKS, s->count);
@@ -237,8 +252,9 @@ static enum err erased(struct audit *a, bool *said, struct why *why)
   return e;
 }
 
-static enum err explain(struct audit *a, enum err e, struct why *why)
+static enum err explain(const struct summing *s, enum err e, struct why *why)
 {
+  struct audit *a = s->audit;
   bool said = false;
   if ((e == E_UNAUTHENTICATED || e == E_FORBIDDEN || e == E_NOT_ADMITTED) &&
       a->round->open->audit_members) {
@@ -251,9 +267,9 @@ static enum err explain(struct audit *a, enum err e, struct why *why)
     skip_sum(a, "the masked vectors were erased: the sum can no longer be recomputed");
     return OK;
   }
-  report_found(a->report, CHECK_VECTORS, "the masked vectors",
-               "a chunk is not served, and nothing says that they were erased: %s",
-               err_info(e)->title);
+  report_found(a->report, CHECK_VECTORS, s->where.text,
+               "is not served, and nothing says that it was erased: %s",
+               *s->missing.detail ? s->missing.detail : err_info(e)->title);
   report_skip(a->report, CHECK_CHUNKS, "the masked vectors are not served");
   report_skip(a->report, CHECK_SUM, "the masked vectors are not served");
   return OK;
@@ -268,7 +284,7 @@ static enum err run(struct summing *s, struct why *why)
   TRY(open_lanes(s, why));
   TRY(parallel_run(&p, a->threads, s->draw.count, why));
   if (s->unserved != OK)
-    return explain(a, (enum err)s->unserved, why);
+    return explain(s, (enum err)s->unserved, why);
   report_checked(a->report, CHECK_VECTORS, s->count);
   return OK;
 }

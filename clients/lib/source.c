@@ -78,6 +78,33 @@ static void authorize(char out[256], const struct server *s, const char *path)
     api_authorization(out, &ctx, &s->self->id, &s->self->key);
 }
 
+/* Whether the server answers at all. */
+static bool answers(struct server *s)
+{
+  struct http_reply rp = {0};
+  struct http_request rq = {.method = "GET", .path = BASE "health", .max = 4096};
+  bool good = http_call(s->http, &rq, &rp, NULL) == OK;
+  http_reply_done(&rp);
+  return good;
+}
+
+/* One path, tried with patience. A server that answers, but never brings this to its end,
+ * does not serve it. */
+static enum err call(struct server *s, const struct http_request *rq,
+                     struct http_reply *rp, struct why *why)
+{
+  enum err e = http_call(s->http, rq, rp, why);
+  if (e == E_NETWORK && answers(s)) {
+    e = http_call(s->http, rq, rp, why);
+    if (e == E_NETWORK)
+      return why_set(why, E_REPLY, "", "%s: the reply breaks off", rq->path);
+  }
+  if (e == E_INTERNAL)
+    return why_set(why, E_REPLY, "", "%s: the server says that it has a defect",
+                   rq->path);
+  return e;
+}
+
 static enum err server_get(struct source *base, const char *path, struct http_range range,
                            size_t max, struct buf *out, struct why *why)
 {
@@ -92,17 +119,9 @@ static enum err server_get(struct source *base, const char *path, struct http_ra
                             .authorization = *authorization ? authorization : NULL,
                             .range = range,
                             .max = max};
-  enum err e = http_call(s->http, &rq, &rp, why);
-  if (e == E_INTERNAL) /* the server's: it does not serve this */
-    return why_set(why, E_REPLY, "", "%s: the server says that it has a defect", path);
-  TRY(e);
-  if (out->len || out->max) {
-    e = buf_put(out, rp.body.data, rp.body.len);
-    http_reply_done(&rp);
-  } else {
-    buf_done(out);
-    *out = rp.body;
-  }
+  TRY(call(s, &rq, &rp, why));
+  enum err e = buf_put(out, rp.body.data, rp.body.len);
+  http_reply_done(&rp);
   return e;
 }
 

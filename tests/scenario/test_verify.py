@@ -5,8 +5,6 @@ in part, and the whole history; and what it says when something does not hold.""
 import io
 import json
 import os
-import shutil
-import struct
 import tarfile
 
 import stranger
@@ -71,8 +69,8 @@ class Audits(Scenario):
             return {m.name: archive.extractfile(m).read() for m in archive.getmembers()}
 
 
-class Iris(Audits):
-    """Two rounds of three people with the chorus program."""
+class ThreePeople(Audits):
+    """Two rounds of Iris with the chorus program."""
 
     MODEL = "iris"
 
@@ -98,6 +96,8 @@ class Iris(Audits):
         for one in cls.people:
             one.running.wait(30)
 
+
+class Iris(ThreePeople):
     def test_in_full(self):
         report, last = self.verify(self.MODEL)
         self.holds(report)
@@ -150,3 +150,205 @@ class Iris(Audits):
                            code=12)
         self.assertEqual(said[-1]["error"], "cheat-key")
         self.chorus("verify", self.MODEL, "--server", "http://127.0.0.1:1", "--patience", "0", code=14)
+
+
+class Archive(ThreePeople):
+    """The same two rounds in one file."""
+
+    def export(self, name, *words, code=0):
+        path = self.path(name)
+        return path, self.chorus("export", self.MODEL, "--out", path, "--server", self.server.origin,
+                                 *words, code=code)
+
+    def test_with_vectors_and_without_a_server(self):
+        path, said = self.export("all.tar.gz", "--with-vectors")
+        online = self.reports(said)
+        for report in online:
+            self.holds(report)
+        self.server.stop()
+        try:
+            offline = self.chorus("verify", "--archive", path)
+            third = self.chorus("verify", self.MODEL, "--round", "2", "--archive", path)
+        finally:
+            self.server.start()
+        self.assertEqual(self.reports(offline), online)
+        self.assertEqual(self.reports(third), online[1:])
+        held = self.members_of(path)
+        self.assertEqual(json.loads(held["report.json"]), online)
+
+    def test_without_vectors(self):
+        path, said = self.export("small.tar.gz")
+        for report in self.reports(said):
+            self.holds(report)
+        for report in self.reports(self.chorus("verify", "--archive", path)):
+            self.holds(report, but=WITHOUT_VECTORS)
+        self.assertFalse([name for name in self.members_of(path) if "/chunks/" in name])
+
+    def test_its_pages(self):
+        path, _ = self.export("pages.tar.gz")
+        held = self.members_of(path)
+        card = held["model-card.md"].decode()
+        spec = read_spec("iris")
+        for text in (spec["name"], spec["purpose"], spec["consent"],
+                     "2 with a result, 0 failed attempts", "organisations in a sum | 3 to 3"):
+            self.assertIn(text, card)
+        self.assertRegex(card, r"\| 2 \| 3 \| 30 \| \d+\.\d % \|")
+        policy = json.loads(held["policy.json"])
+        self.assertEqual(policy["rewards"], {"scheme": "samples", "budget": "1000"})
+        self.assertEqual(policy["cohort"], spec["cohort"])
+        self.assertIn("everything that was checked holds", held["report.txt"].decode())
+        self.assertIn(stranger.event_hash(self.server.instance()).hex(), held["README.txt"].decode())
+        again, _ = self.export("again.tar.gz")
+        self.assertEqual(set(self.members_of(again)), set(held))
+
+    def rewrite(self, path, name, change):
+        """The same archive with one more file, or one that is different."""
+        bent = self.path("bent.tar.gz")
+        files = self.members_of(path)
+        files[name] = change(files.get(name))
+        with tarfile.open(bent, "w:gz") as archive:
+            for member, data in files.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        return bent
+
+    def test_a_bent_archive(self):
+        path, _ = self.export("bend.tar.gz", "--with-vectors")
+        chunk = next(name for name in self.members_of(path) if "/chunks/" in name)
+
+        def flip(data):
+            return bytes([data[0] ^ 1]) + data[1:]
+        said = self.chorus("verify", "--archive", self.rewrite(path, chunk, flip), code=12)
+        self.assertEqual(self.found(said), {"chunks"})
+        for name in ("../outside", "api/v1/../../outside", "/tmp/outside"):
+            bent = self.rewrite(path, name, lambda _: b"x")
+            said = self.chorus("verify", "--archive", bent, code=1)
+            self.assertEqual(said[-1]["error"], "bad-value")
+        said = self.chorus("verify", "--archive", path, "--instance", "22" * 32, code=12)
+        self.assertEqual(said[-1]["error"], "cheat-key")
+        with open(self.path("none.tar.gz"), "wb") as out:
+            out.write(b"nothing of the kind")
+        self.chorus("verify", "--archive", self.path("none.tar.gz"), code=1)
+        self.chorus("verify", "--archive", self.path("not-there"), code=1)
+
+
+class Rounds(Audits):
+    """Rounds of voices, in which things happen."""
+
+    def choir(self, count, **changes):
+        return choir(self.server, self.slug(), count, changed(SPEC, **changes))
+
+    def test_large_vectors_and_a_dropout(self):
+        voices = self.choir(5, dimension=600_000)
+        ctx, here = self.server.open_round(voices[0].model), voices[1:]
+        all_join(voices, ctx)
+        all_share(voices, ctx)
+        self.server.wait_phase(ctx, "upload")
+        voices[0].announce(ctx).must(201)  # and no chunks
+        all_upload(here, ctx)
+        self.end_phase(ctx)
+        all_unmask(here, ctx)
+        self.server.wait_phase(ctx, "done")
+        report, _ = self.verify(ctx, "--threads", "3")
+        self.holds(report)
+        self.assertEqual([self.checked(report, c) for c in ("vectors", "chunks", "sum")], [4, 12, 3])
+        report, _ = self.verify(ctx, "--light", "2")
+        self.holds(report)
+        self.assertEqual([self.checked(report, c) for c in ("vectors", "chunks", "sum", "deals")],
+                         [4, 8, 2, 2])
+
+    def test_attempts_that_failed(self):
+        """In joining, in sharing, in uploading; the fourth succeeds."""
+        voices = self.choir(4)
+        model = voices[0].model
+        first = self.server.open_round(model)
+        all_join(voices[:2], first)
+        self.server.admin("POST", f"/rounds/{first}/cancel", {}).must(200)
+        second = self.server.open_round(model)
+        all_join(voices, second)
+        all_share(voices[:2], second)
+        self.end_phase(second)
+        self.server.wait_phase(second, "failed")
+        third = self.server.open_round(model)
+        all_join(voices, third)
+        all_share(voices, third)
+        all_upload(voices[:2], third)
+        self.end_phase(third)
+        self.server.wait_phase(third, "failed")
+        self.assertEqual(self.verify(model)[-1]["rounds"], 3)
+        fourth = self.server.open_round(model)
+        play(voices, fourth)
+        *attempts, last = self.reports(self.verify(model))
+        self.holds(last)
+        for number, report in enumerate(attempts, 1):
+            self.holds(report)
+            self.assertEqual((report["attempt"], report["failed"]), (number, True))
+            self.assertEqual(self.outcomes(report)["failure"], "holds")
+        self.assertEqual(self.checked(attempts[2], "manifests"), 2)
+        log, *rounds = self.reports(self.verify("--all"))
+        for report in (log, *rounds):
+            self.assertEqual(report["findings"], [])
+
+    def test_complaints(self):
+        """A bad box, and one that was complained about in vain: both are named by evidence."""
+        voices = self.choir(9)
+        ctx = self.server.open_round(voices[0].model)
+        all_join(voices, ctx)
+        self.server.wait_phase(ctx, "share")
+        bad, liar, other = voices[:3]
+        indices = [voice.look(ctx).index for voice in (bad, liar, other)]
+        bad.deal(ctx, spoil=indices[1:])
+        all_share(voices, ctx)
+        self.server.wait_phase(ctx, "upload")
+        part = liar.open_boxes(ctx)
+        part.bad = sorted([*part.bad, indices[2]])
+        del part.held[indices[2]]
+        all_upload(voices, ctx)
+        all_unmask(voices, ctx)
+        self.server.wait_phase(ctx, "done")
+        report, _ = self.verify(ctx)
+        self.holds(report)
+        self.assertEqual([self.checked(report, c) for c in ("complaints", "named")], [3, 2])
+
+    def test_vectors_that_were_erased(self):
+        """After the window the sum can't be made again; everything else can."""
+        voices = self.choir(3, audit={"audience": "public", "window": 3})
+        ctx = self.server.open_round(voices[0].model)
+        play(voices, ctx)
+        until(lambda: any(item["event"]["type"] == "retention" and item["leaf"] is not None
+                          for item in self.server.get(f"/rounds/{ctx}/transcript").json["items"]),
+              30, "the vectors are erased")
+        report, last = self.verify(ctx)
+        self.holds(report, but=WITHOUT_VECTORS)
+        self.assertEqual(self.outcomes(report)["retention"], "holds")
+        self.assertEqual(last["outcome"], "holds")
+
+    def test_vectors_for_members_only(self):
+        slug = self.slug()
+        voices = choir(self.server, slug, 3, changed(SPEC, audit={"audience": "members",
+                                                                  "window": 3600}))
+        member = Client(self.folder, "a member")
+        member.enrol(self.server.invite(slug, 1)[0])
+        ctx = self.server.open_round(slug)
+        all_join(voices, ctx)
+        self.end_phase(ctx)
+        all_share(voices, ctx)
+        all_upload(voices, ctx)
+        all_unmask(voices, ctx)
+        self.server.wait_phase(ctx, "done")
+        self.holds(self.verify(ctx)[0], but=WITHOUT_VECTORS)
+        self.holds(self.chorus("verify", slug, home="a member")[0])
+
+
+class Lost(Audits):
+    def test_a_vector_that_is_lost(self):
+        """Within the window."""
+        voices = choir(self.server, self.slug(), 3, SPEC)
+        ctx = self.server.open_round(voices[0].model)
+        play(voices, ctx)
+        self.sql("DELETE FROM blob_chunks WHERE blob = (SELECT blob FROM updates WHERE ctx = "
+                 f"'\\x{ctx}' AND member = 1)")
+        said = self.verify(ctx, "--patience", "1", code=12)
+        self.assertEqual(self.found(said), {"vectors"})
+        self.assertEqual(said[-1]["error"], "audit-failed")
