@@ -275,7 +275,8 @@ static void say_behind(struct cli *c, const struct monitor *m, int64_t now)
 {
   char clock[32];
   uint64_t shown = m->watch.shown, known = m->watch.head.size;
-  if (!m->behind_since || now - m->behind_since < (int64_t)c->o.patience)
+  bool lasts = c->o.once || now - m->behind_since >= (int64_t)c->o.patience;
+  if (!m->behind_since || !lasts)
     return;
   say_json(c,
            json_pack("{s:s,s:I,s:I,s:I}", "event", "behind", "size", (json_int_t)shown,
