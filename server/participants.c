@@ -7,7 +7,9 @@
 
 #include "db/event.h"
 #include "server/common.h"
+#include "server/engine_internal.h"
 #include "server/handlers.h"
+#include "server/log.h"
 
 #define NAME_MAX_BYTES 200u
 
@@ -104,12 +106,9 @@ static enum err find_invite(struct db *db, const struct enrolment *n,
 
 static enum err make_receipt(struct db *db, struct enrolment *n, int64_t seq)
 {
-  const struct server *s = n->rq->server;
-  AUTO(json_drop)
-  json_t *receipt =
-      receipt_build(&s->instance, &n->hash, "accepted", seq, (int64_t)time(NULL));
-  TRY(event_sign(receipt, &s->key));
-  TRY(event_canonical(&n->receipt, receipt, true));
+  AUTO(json_drop) json_t *receipt = NULL;
+  TRY(tell_receipt(n->rq->server, &n->hash, "accepted", seq, (double)time(NULL), &receipt,
+                   &n->receipt));
   return db_event_receipt(db, seq, buf_bytes(&n->receipt));
 }
 
@@ -126,6 +125,7 @@ static enum err enrol(struct db *db, void *arg)
   TRY(find_first(db, n));
   if (n->again)
     return OK;
+  TRY(log_seen(db, &n->enroll.header.seen, "event.seen", n->rq->why));
   TRY(find_invite(db, n, &rows, &row));
   if (db_bool(&rows, row, 4))
     return E_RETIRED;

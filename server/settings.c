@@ -42,6 +42,8 @@ static const struct key keys[] = {
      "seconds without a byte until a connection is closed"},
     {"quota-bytes", NUMBER, AT(quota_bytes), 0, UINT64_MAX, "0",
      "what the masked vectors of one round may take; 0: no limit"},
+    {"log-promise", NUMBER, AT(log_promise), 1, 86400, "60",
+     "seconds within which receipts promise that an event is in the log"},
     {"log-level", TEXT, AT(log_level), 0, 0, "info", "debug, info, warning or error"},
 };
 

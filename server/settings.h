@@ -9,7 +9,7 @@ struct settings {
   char *db, *key, *origin, *url, *listen, *log_level;
   bool simulated_chain;
   uint64_t port, http_threads, request_workers, job_workers, queue, connections,
-      connections_per_address, timeout, quota_bytes;
+      connections_per_address, timeout, quota_bytes, log_promise;
 };
 
 /* The defaults. settings_done frees what is held. */

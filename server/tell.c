@@ -66,7 +66,8 @@ enum err tell_failed(const struct server *s, struct db *db, const struct round_r
 enum err tell_receipt(const struct server *s, const struct digest *of, const char *status,
                       int64_t seq, double now, json_t **receipt, struct buf *bytes)
 {
-  AUTO(json_drop) json_t *r = receipt_build(&s->instance, of, status, seq, (int64_t)now);
+  int64_t time = (int64_t)now, by = time + (int64_t)s->config.log_promise;
+  AUTO(json_drop) json_t *r = receipt_build(&s->instance, of, status, seq, time, by);
   TRY(event_sign(r, &s->key));
   TRY(event_canonical(bytes, r, true));
   *receipt = STEAL(r);

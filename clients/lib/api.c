@@ -251,17 +251,17 @@ enum err api_bytes(struct api *a, const char *path, size_t max, struct buf *out,
 static enum err check_receipt(const struct api *a, const json_t *receipt,
                               const struct digest *of, struct why *why)
 {
-  char hash[65], instance[65];
-  const char *is = json_string_value(json_object_get(receipt, "of"));
-  const char *by = json_string_value(json_object_get(receipt, "instance"));
+  struct receipt_event r;
+  struct why odd = {0};
   if (!a->pinned)
     return why_set(why, E_INTERNAL, "", "no instance is pinned");
-  if (!json_is_object(receipt) || event_check(receipt, NULL) != OK || !is || !by)
-    return why_set(why, E_REPLY, "receipt", "the server gave no receipt");
+  if (event_check(receipt, &odd) != OK || receipt_parse(&r, receipt, &odd) != OK)
+    return why_set(why, E_REPLY, "receipt", "the server gave no receipt: %s %s",
+                   odd.field, odd.detail);
   if (event_verify(receipt, "receipt", &a->coordinator, why) != OK ||
-      strcmp(by, hex_encode(instance, a->instance.b, 32)) != 0)
+      memcmp(&r.header.instance, &a->instance, sizeof a->instance) != 0)
     return why_set(why, E_CHEAT_KEY, "receipt", "is not signed by the pinned key");
-  if (strcmp(is, hex_encode(hash, of->b, 32)) != 0)
+  if (memcmp(&r.of, of, sizeof *of) != 0)
     return why_set(why, E_CHEAT_HISTORY, "receipt", "is for something else");
   return OK;
 }

@@ -178,7 +178,7 @@ static json_t *enroll_event(const struct self *self, const struct invite_link *l
                             const char *payout, const uint8_t invite[32],
                             const struct digest *name)
 {
-  json_t *e = message_start("enroll", &link->instance, NULL, &self->id);
+  json_t *e = message_start("enroll", &link->instance, NULL, NULL, &self->id);
   json_object_set_new(e, "organisation", json_hex(link->organisation.b, 16));
   json_object_set_new(e, "payout", payout ? json_string(payout) : json_null());
   json_object_set_new(e, "invite", json_hex(invite, 32));

@@ -21,5 +21,6 @@ libcore_a_SOURCES = \
   src/core/ring.c src/core/ring.h \
   src/core/scalar.c src/core/scalar.h \
   src/core/shamir.c src/core/shamir.h \
-  src/core/types.h
+  src/core/types.h \
+  src/core/unmasking.c src/core/unmasking.h
 CORE_LIBS = libcore.a $(UTIL_LIBS) $(CRYPTO_LIBS) -lm

@@ -34,15 +34,14 @@ const char *const tail_kind_names[TAIL_KINDS] = {
   COORDINATOR_FIELDS(type_, h), FIELD_HEX("participant", (h).participant.b),             \
       FIELD_OBJECT("seen", &seen)
 
-static enum err seen_check(const json_t *seen, struct why *why)
+static enum err seen_read(struct seen *out, const json_t *seen, struct why *why)
 {
-  uint64_t size;
-  struct digest root, empty;
-  const struct field fields[] = {FIELD_UINT("size", &size, 0, INTEGER_MAX),
-                                 FIELD_HEX("root", root.b), FIELD_END};
+  struct digest empty;
+  const struct field fields[] = {FIELD_UINT("size", &out->size, 0, INTEGER_MAX),
+                                 FIELD_HEX("root", out->root.b), FIELD_END};
   TRY(field_read_at(seen, fields, "seen", why));
   crypto_hash_sha256(empty.b, NULL, 0);
-  if (size == 0 && memcmp(&root, &empty, sizeof root) != 0)
+  if (out->size == 0 && memcmp(&out->root, &empty, sizeof empty) != 0)
     return why_set(why, E_FIELD_VALUE, "seen.root", "must be the root of the empty tree");
   return OK;
 }
@@ -111,7 +110,7 @@ enum err enroll_parse(struct enroll_event *out, const json_t *event, struct why 
                                  FIELD_HEX("name", e.name.b),
                                  FIELD_END};
   TRY(field_read(event, fields, why));
-  TRY(seen_check(seen, why));
+  TRY(seen_read(&e.header.seen, seen, why));
   if (!json_is_null(payout)) {
     e.payout = json_string_value(payout);
     if (!e.payout || !payout_valid(e.payout))
@@ -339,7 +338,7 @@ enum err join_parse(struct join_event *out, const json_t *event, struct why *why
       FIELD_HEX("mask_key", j.mask_key.b),  FIELD_HEX("share_key", j.share_key.b),
       FIELD_HEX("self_key", j.self_key.b),  FIELD_END};
   TRY(field_read(event, fields, why));
-  TRY(seen_check(seen, why));
+  TRY(seen_read(&j.header.seen, seen, why));
   TRY(point_check(&j.mask_key, "mask_key", why));
   TRY(point_check(&j.share_key, "share_key", why));
   TRY(point_check(&j.self_key, "self_key", why));
@@ -396,7 +395,7 @@ enum err share_parse(struct share_event *out, const json_t *event, struct why *w
       PARTICIPANT_FIELDS("share", s.header), FIELD_HEX("ctx", s.header.ctx.b),
       FIELD_HEX("graph", s.graph.b), FIELD_HEX("deals", s.deals.b), FIELD_END};
   TRY(field_read(event, fields, why));
-  TRY(seen_check(seen, why));
+  TRY(seen_read(&s.header.seen, seen, why));
   *out = s;
   return OK;
 }
@@ -484,7 +483,7 @@ enum err update_parse(struct update_event *out, const json_t *event, struct why 
       FIELD_END,
   };
   TRY(field_read(event, fields, why));
-  TRY(seen_check(seen, why));
+  TRY(seen_read(&u.header.seen, seen, why));
   enum err e = missing_read(&u, missing, why);
   if (e == OK)
     e = bad_read(&u, bad, why);
@@ -525,7 +524,7 @@ enum err unmask_parse(struct unmask_event *out, const json_t *event, struct why 
       FIELD_HEX("survivors", u.survivors.b),
       FIELD_ARRAY("shares", &shares, 0, PARTICIPANTS_MAX), FIELD_END};
   TRY(field_read(event, fields, why));
-  TRY(seen_check(seen, why));
+  TRY(seen_read(&u.header.seen, seen, why));
   u.len = (unsigned)json_array_size(shares);
   u.shares = must_calloc(u.len, sizeof *u.shares);
   u.given = must_calloc(u.len, sizeof *u.given);
@@ -581,7 +580,29 @@ enum err result_parse(struct result_event *out, const json_t *event, struct why 
   return OK;
 }
 
-void deal_leaf(uint8_t leaf[96], const uint8_t deal[DEAL_BYTES])
+enum err receipt_parse(struct receipt_event *out, const json_t *event, struct why *why)
+{
+  struct receipt_event r = {0};
+  const char *status;
+  json_t *sig;
+  const struct field fields[] = {COORDINATOR_FIELDS("receipt", r.header),
+                                 FIELD_HEX("of", r.of.b),
+                                 FIELD_STRING("status", &status, 1, 16),
+                                 FIELD_UINT("seq", &r.seq, 1, INTEGER_MAX),
+                                 FIELD_UINT("time", &r.time, 0, INTEGER_MAX),
+                                 FIELD_UINT("by", &r.by, 0, INTEGER_MAX),
+                                 FIELD_END};
+  TRY(field_read(event, fields, why));
+  r.complete = strcmp(status, "complete") == 0;
+  if (!r.complete && strcmp(status, "accepted") != 0)
+    return why_set(why, E_FIELD_VALUE, "status", "must be accepted or complete");
+  if (r.by < r.time)
+    return why_set(why, E_FIELD_VALUE, "by", "must not lie before the time");
+  *out = r;
+  return OK;
+}
+
+void deal_leaf(uint8_t leaf[LEAF_BYTES], const uint8_t deal[DEAL_BYTES])
 {
   memcpy(leaf, deal, 64);
   crypto_hash_sha256(leaf + 64, deal + 64, DEAL_BYTES - 64);

@@ -13,11 +13,18 @@
 #include "core/event.h"
 #include "core/quantise.h"
 
+/* The newest log checkpoint that a participant verified. */
+struct seen {
+  uint64_t size;
+  struct digest root;
+};
+
 /* What the events of one kind have in front. */
 struct header {
   struct digest instance;
   struct digest ctx;           /* round events */
   struct identity participant; /* participant events */
+  struct seen seen;            /* likewise; of size 0 only with the empty tree's root */
 };
 
 struct instance_event {
@@ -229,15 +236,27 @@ struct result_event {
 enum err result_parse(struct result_event *out, const json_t *event,
                       struct why *why) MUST_USE;
 
+/* What the coordinator answers to an event. */
+struct receipt_event {
+  struct header header;
+  struct digest of;
+  bool complete; /* else accepted */
+  uint64_t seq;
+  uint64_t time, by; /* Unix seconds; by >= time */
+};
+enum err receipt_parse(struct receipt_event *out, const json_t *event,
+                       struct why *why) MUST_USE;
+
 /* One deal as it travels: a-point, s-point, box. */
 #define DEAL_BYTES 168u
-/* The 96-byte Merkle leaf of a deal: a-point, s-point, SHA-256(box). */
-void deal_leaf(uint8_t leaf[96], const uint8_t deal[DEAL_BYTES]);
+#define LEAF_BYTES 96u
+/* The Merkle leaf of a deal: a-point, s-point, SHA-256(box). */
+void deal_leaf(uint8_t leaf[LEAF_BYTES], const uint8_t deal[DEAL_BYTES]);
 
-/* Starts a participant's event: type, instance, ctx (or NULL), the empty `seen`,
- * participant. The caller adds the rest and signs. */
+/* Starts a participant's event: type, instance, ctx (or NULL), seen (NULL: the empty
+ * tree), participant. The caller adds the rest and signs. */
 json_t *message_start(const char *type, const struct digest *instance,
-                      const struct digest *ctx,
+                      const struct digest *ctx, const struct seen *seen,
                       const struct identity *participant) MUST_USE;
 
 /* The coordinator's events, unsigned. The caller owns them. */
@@ -258,7 +277,8 @@ json_t *graph_build(const struct open_event *open, const struct digest *roster,
 json_t *set_build(const char *type, const struct open_event *open,
                   const struct digest *previous, const uint8_t *set, unsigned n,
                   const struct digest *root) MUST_USE;
+/* time, by: Unix seconds; `by` is when the event will be a leaf of the log. */
 json_t *receipt_build(const struct digest *instance, const struct digest *of,
-                      const char *status, int64_t seq, int64_t unix_seconds) MUST_USE;
+                      const char *status, int64_t seq, int64_t time, int64_t by) MUST_USE;
 
 #endif

@@ -13,13 +13,16 @@ static json_t *hex32(const void *data)
 }
 
 json_t *message_start(const char *type, const struct digest *instance,
-                      const struct digest *ctx, const struct identity *participant)
+                      const struct digest *ctx, const struct seen *seen,
+                      const struct identity *participant)
 {
-  struct digest empty;
-  crypto_hash_sha256(empty.b, NULL, 0);
-  json_t *e = json_pack("{s:s,s:o,s:{s:i,s:o},s:o}", "type", type, "instance",
-                        hex32(instance), "seen", "size", 0, "root", hex32(&empty),
-                        "participant", hex32(participant));
+  struct seen nothing = {0};
+  crypto_hash_sha256(nothing.root.b, NULL, 0);
+  if (!seen)
+    seen = &nothing;
+  json_t *e = json_pack("{s:s,s:o,s:{s:I,s:o},s:o}", "type", type, "instance",
+                        hex32(instance), "seen", "size", (json_int_t)seen->size, "root",
+                        hex32(&seen->root), "participant", hex32(participant));
   if (ctx)
     json_object_set_new(e, "ctx", hex32(ctx));
   return e;
@@ -86,9 +89,9 @@ json_t *set_build(const char *type, const struct open_event *open,
 }
 
 json_t *receipt_build(const struct digest *instance, const struct digest *of,
-                      const char *status, int64_t seq, int64_t unix_seconds)
+                      const char *status, int64_t seq, int64_t time, int64_t by)
 {
-  return json_pack("{s:s,s:o,s:o,s:s,s:I,s:I}", "type", "receipt", "instance",
+  return json_pack("{s:s,s:o,s:o,s:s,s:I,s:I,s:I}", "type", "receipt", "instance",
                    hex32(instance), "of", hex32(of), "status", status, "seq",
-                   (json_int_t)seq, "time", (json_int_t)unix_seconds);
+                   (json_int_t)seq, "time", (json_int_t)time, "by", (json_int_t)by);
 }

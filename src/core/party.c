@@ -69,6 +69,12 @@ const json_t *party_event(const struct party *p, const char *type)
   return NULL;
 }
 
+void party_set_seen(struct party *p, const struct seen *seen)
+{
+  p->seen = *seen;
+  p->has_seen = true;
+}
+
 static enum err usable(const struct party *p, const struct round *r)
 {
   if (memcmp(&p->ctx, &r->open->ctx, sizeof p->ctx) != 0)
@@ -78,7 +84,8 @@ static enum err usable(const struct party *p, const struct round *r)
 
 static json_t *start(const struct party *p, const struct round *r, const char *type)
 {
-  return message_start(type, &r->instance, &p->ctx, &p->id);
+  return message_start(type, &r->instance, &p->ctx, p->has_seen ? &p->seen : NULL,
+                       &p->id);
 }
 
 /* Signs, keeps and lends the event. Takes over the reference. */

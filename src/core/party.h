@@ -30,6 +30,10 @@ enum err party_load(struct party **out, struct bytes text,
 const struct digest *party_ctx(const struct party *p);
 const json_t *party_event(const struct party *p, const char *type);
 
+/* What the events signed from now on say they have seen; the empty tree until then. Not
+ * saved. An event that is signed does not change. */
+void party_set_seen(struct party *p, const struct seen *seen);
+
 /* JOIN. The event is borrowed from the party. */
 enum err party_join(struct party *p, const struct round *r,
                     const json_t **event) MUST_USE;

@@ -34,6 +34,8 @@ struct party {
   bool masked;                /* x has been masked: never again under this ctx */
   struct digest masked_under; /* H(sharers) of the masks */
   bool forgotten;
+  bool has_seen; /* else the empty tree; not saved: the signed events hold theirs */
+  struct seen seen;
   json_t *events[PARTY_EVENTS];
 };
 

@@ -186,13 +186,14 @@ enum err round_check_survivors(const struct round *r, const uint8_t *set,
   return check_recoverable(r, set, lists, why);
 }
 
-enum err round_check_deals(const struct round *r, uint32_t dealer,
-                           const struct share_event *share, struct bytes deals,
-                           struct why *why)
+enum err round_check_leaves(const struct round *r, uint32_t dealer,
+                            const struct share_event *share, struct bytes leaves,
+                            struct why *why)
 {
   unsigned k = r->graph.p.k, t = r->graph.p.t;
-  if (deals.len != (size_t)k * DEAL_BYTES)
-    return why_set(why, E_LENGTH, "deals", "must be %u deals of %u bytes", k, DEAL_BYTES);
+  if (leaves.len != (size_t)k * LEAF_BYTES)
+    return why_set(why, E_LENGTH, "deals", "must be %u leaves of %u bytes", k,
+                   LEAF_BYTES);
   AUTO(free_drop) uint32_t *xs = must_calloc(k, sizeof *xs);
   AUTO(free_drop) struct point *a = must_calloc(k, sizeof *a);
   AUTO(free_drop) struct point *s = must_calloc(k, sizeof *s);
@@ -200,13 +201,11 @@ enum err round_check_deals(const struct round *r, uint32_t dealer,
   struct digest root;
   graph_neighbours(&r->graph, dealer, xs);
   for (unsigned c = 0; c < k; c++) {
-    const uint8_t *deal = deals.data + (size_t)c * DEAL_BYTES;
-    uint8_t leaf[96];
+    const uint8_t *leaf = leaves.data + (size_t)c * LEAF_BYTES;
     xs[c]++;
-    memcpy(a[c].b, deal, 32);
-    memcpy(s[c].b, deal + 32, 32);
-    deal_leaf(leaf, deal);
-    merkle_add(&tree, BYTES_OF(leaf));
+    memcpy(a[c].b, leaf, 32);
+    memcpy(s[c].b, leaf + 32, 32);
+    merkle_add(&tree, BYTES(leaf, LEAF_BYTES));
   }
   merkle_root(&root, &tree);
   if (memcmp(&root, &share->deals, sizeof root) != 0)
@@ -221,6 +220,19 @@ enum err round_check_deals(const struct round *r, uint32_t dealer,
                    "below %u with the public key",
                    t);
   return OK;
+}
+
+enum err round_check_deals(const struct round *r, uint32_t dealer,
+                           const struct share_event *share, struct bytes deals,
+                           struct why *why)
+{
+  unsigned k = r->graph.p.k;
+  if (deals.len != (size_t)k * DEAL_BYTES)
+    return why_set(why, E_LENGTH, "deals", "must be %u deals of %u bytes", k, DEAL_BYTES);
+  AUTO(free_drop) uint8_t *leaves = must_calloc(k, LEAF_BYTES);
+  for (unsigned c = 0; c < k; c++)
+    deal_leaf(leaves + (size_t)c * LEAF_BYTES, deals.data + (size_t)c * DEAL_BYTES);
+  return round_check_leaves(r, dealer, share, BYTES(leaves, (size_t)k * LEAF_BYTES), why);
 }
 
 enum err round_judge(const struct round *r, uint32_t i, const struct complaint *c,

@@ -96,8 +96,13 @@ enum err round_check_survivors(const struct round *r, const uint8_t *set,
                                const struct update_event *const *lists,
                                struct why *why) MUST_USE;
 
-/* Section 6: checks a share message before it is accepted: k deals, points valid, their
- * Merkle root, SCRAPE for both secrets. E_LENGTH, E_POINT, E_HASH, E_SHARES. */
+/* Section 6: checks what is public of a share message, its k 96-byte leaves (deal_leaf):
+ * points valid, their Merkle root, SCRAPE for both secrets. E_LENGTH, E_POINT, E_HASH,
+ * E_SHARES. */
+enum err round_check_leaves(const struct round *r, uint32_t dealer,
+                            const struct share_event *share, struct bytes leaves,
+                            struct why *why) MUST_USE;
+/* The same for k deals, before they are accepted. */
 enum err round_check_deals(const struct round *r, uint32_t dealer,
                            const struct share_event *share, struct bytes deals,
                            struct why *why) MUST_USE;

@@ -171,7 +171,7 @@ static enum err enroll(struct swarm *s, unsigned thread, unsigned i, struct why 
   TRY(buf_put(&salted, salt, sizeof salt));
   TRY(buf_puts(&salted, name));
   crypto_hash_sha256(hash.b, salted.data, salted.len);
-  one->enroll = message_start("enroll", &s->pin.hash, NULL, &one->self.id);
+  one->enroll = message_start("enroll", &s->pin.hash, NULL, NULL, &one->self.id);
   json_object_set_new(one->enroll, "organisation", json_hex(link.organisation.b, 16));
   json_object_set_new(one->enroll, "payout", json_null());
   json_object_set_new(one->enroll, "invite", json_hex(invite, 32));

@@ -16,6 +16,7 @@ enum host_cheat {
   HONEST,
   CHEAT_RECEIPT_KEY,   /* receipts signed by another key */
   CHEAT_RECEIPT_OF,    /* receipts for something else */
+  CHEAT_RECEIPT_BY,    /* receipts that promise nothing */
   CHEAT_SPEC,          /* serves another description */
   CHEAT_TERMS,         /* open says another clip than the description */
   CHEAT_BASE,          /* the initial model is not what open names */

@@ -26,7 +26,7 @@ static void make_player(struct play *p, struct player *who, unsigned number)
   struct digest enroll_hash;
   uint8_t organisation[16] = {(uint8_t)number, (uint8_t)(number >> 8), 1};
   identity_make(&who->id, &who->key);
-  who->enroll = message_start("enroll", &p->instance_hash, NULL, &who->id);
+  who->enroll = message_start("enroll", &p->instance_hash, NULL, NULL, &who->id);
   json_object_set_new(who->enroll, "organisation", json_hex(organisation, 16));
   json_object_set_new(who->enroll, "payout", json_null());
   json_object_set_new(who->enroll, "invite", json_hex(who->id.b, 32));
@@ -324,27 +324,30 @@ void play_survivors(struct play *p, const uint8_t *who)
   round_set_survivors(p->round, who, &hash);
 }
 
-/* The shares that `who` revealed of target j. */
-static unsigned revealed_of(struct play *p, const uint8_t *who, uint32_t j,
-                            struct revealed *out)
+/* A dealer's commitments out of the leaves that everybody may see. */
+static enum err read_leaves(void *arg, uint32_t dealer, bool self, struct point *out)
 {
-  unsigned k = p->round->graph.p.k, m = 0;
-  AUTO(free_drop) uint32_t *near = must_calloc(k, sizeof *near);
-  AUTO(free_drop) uint32_t *theirs = must_calloc(k, sizeof *theirs);
-  unsigned len = round_neighbours_in(p->round, j, who, near);
-  for (unsigned c = 0; c < len; c++) {
-    struct unmask_event u;
-    const json_t *event = party_event(p->players[near[c]].party, "unmask");
-    ck_assert_int_eq(unmask_parse(&u, event, NULL), OK);
-    round_neighbours_in(p->round, near[c], p->round->sharers, theirs);
-    unsigned place = 0;
-    while (theirs[place] != j)
-      place++;
-    if (u.given[place])
-      out[m++] = (struct revealed){.from = near[c], .share = u.shares[place]};
-    unmask_done(&u);
+  const struct play *p = arg;
+  for (unsigned c = 0; c < p->round->graph.p.k; c++) {
+    uint8_t leaf[LEAF_BYTES];
+    deal_leaf(leaf, p->players[dealer].deals.data + c * DEAL_BYTES);
+    memcpy(out[c].b, leaf + (self ? 32 : 0), 32);
   }
-  return m;
+  return OK;
+}
+
+enum err play_rebuild(struct play *p, const uint8_t *who, struct unmasking *u)
+{
+  unmasking_init(u, p->round);
+  for (uint32_t i = 0; i < p->n; i++) {
+    struct unmask_event answer;
+    if (!set_has(who, i))
+      continue;
+    ck_assert_int_eq(
+        unmask_parse(&answer, party_event(p->players[i].party, "unmask"), NULL), OK);
+    ck_assert_int_eq(unmasking_add(u, i, &answer), OK);
+  }
+  return unmasking_solve(u, (struct commitments){read_leaves, p});
 }
 
 enum err play_unmask(struct play *p, const uint8_t *who, uint8_t *out)
@@ -352,34 +355,20 @@ enum err play_unmask(struct play *p, const uint8_t *who, uint8_t *out)
   struct why why = {0};
   const struct round *r = p->round;
   AUTO(round_drop) struct round *view = NULL;
-  AUTO(mask_list_done) struct mask_list masks = {0};
+  AUTO(unmasking_done) struct unmasking u = {0};
   TRY(play_view_survivors(&view, p, &why));
   for (unsigned i = 0; i < p->n; i++) {
     const json_t *event;
     if (set_has(who, i))
       TRY(party_unmask(p->players[i].party, view, p->updates, 3, &event, &why));
   }
-  AUTO(free_drop) struct revealed *shares = must_calloc(r->graph.p.k, sizeof *shares);
-  AUTO(free_drop) uint32_t *near = must_calloc(r->graph.p.k, sizeof *near);
-  for (unsigned j = 0; j < p->n; j++) {
-    struct secret_scalar secret;
-    if (!set_has(r->sharers, j))
-      continue;
-    bool live = set_has(r->survivors, j);
-    if (!live && round_neighbours_in(r, j, r->survivors, near) == 0)
-      continue;
-    unsigned m = revealed_of(p, who, j, shares);
-    TRY(mask_rebuild(&secret, live ? &r->members[j].self_key : &r->members[j].mask_key,
-                     shares, m, r->graph.p.t, NULL));
-    TRY(live ? mask_remove_self(&masks, r, &secret)
-             : mask_remove_pairs(&masks, r, j, &secret));
-  }
+  TRY(play_rebuild(p, who, &u));
   struct ring acc = {out, open_len(r->open), r->open->ring_bits};
   memset(out, 0, open_bytes(r->open));
   for (unsigned i = 0; i < p->n; i++)
     if (set_has(r->survivors, i))
       TRY(ring_add(acc, BYTES(p->players[i].y, open_bytes(r->open))));
-  return mask_apply(acc, 0, &masks);
+  return mask_apply(acc, 0, &u.masks);
 }
 
 void play_plain_sum(const struct play *p, const uint8_t *who, uint8_t *out)

@@ -5,6 +5,7 @@
 #define TEST_PLAY_H
 
 #include "core/party.h"
+#include "core/unmasking.h"
 
 struct player {
   struct identity id;
@@ -53,7 +54,9 @@ void play_share(struct play *p, const uint8_t *who);
 json_t *play_boxes(struct play *p, uint32_t i);
 void play_upload(struct play *p, const uint8_t *who);
 void play_survivors(struct play *p, const uint8_t *who); /* the documents only */
-/* Rebuilds from the answers of `who` and unmasks. `out` gets S packed. */
+/* The masks to remove, by the answers that `who` has given. unmasking_done frees. */
+enum err play_rebuild(struct play *p, const uint8_t *who, struct unmasking *u);
+/* Lets `who` answer, rebuilds and unmasks. `out` gets S packed. */
 enum err play_unmask(struct play *p, const uint8_t *who, uint8_t *out);
 /* The plain sum of x over a set, packed. */
 void play_plain_sum(const struct play *p, const uint8_t *who, uint8_t *out);

@@ -223,7 +223,7 @@ static void make_person(struct stage *s, struct person *p, unsigned number)
   identity_make(&p->id, &p->key);
   p->organisation = (struct organisation){{(uint8_t)number, (uint8_t)(number >> 8), 7}};
   AUTO(json_drop)
-  json_t *enroll = message_start("enroll", &s->server.instance, NULL, &p->id);
+  json_t *enroll = message_start("enroll", &s->server.instance, NULL, NULL, &p->id);
   json_object_set_new(enroll, "organisation", json_hex(p->organisation.b, 16));
   json_object_set_new(enroll, "payout", json_null());
   json_object_set_new(enroll, "invite", json_hex(p->id.b, 32));
@@ -265,6 +265,8 @@ void stage_init(struct stage *s, const struct stage_terms *t)
   ck_assert_int_eq(event_sign(s->instance_doc, &s->server.key), OK);
   ck_assert_int_eq(event_hash(&s->server.instance, s->instance_doc), OK);
   ck_assert_int_eq(instance_parse(&s->instance, s->instance_doc, NULL), OK);
+  ck_assert_int_eq(
+      note_key_make(&s->server.log, "test", NOTE_ED25519, &s->server.coordinator), OK);
   s->server.anchored = s->server.simulated = t->simulated;
   make_model(s, t);
   for (unsigned i = 0; i < t->n; i++)

@@ -526,6 +526,7 @@ START_TEST(cheats_are_refused)
   ck_assert_int_eq(cheated(CHEAT_TERMS, 0, 3), E_CHEAT_MODEL);
   ck_assert_int_eq(cheated(CHEAT_RECEIPT_KEY, 0, 3), E_CHEAT_KEY);
   ck_assert_int_eq(cheated(CHEAT_RECEIPT_OF, 0, 3), E_CHEAT_HISTORY);
+  ck_assert_int_eq(cheated(CHEAT_RECEIPT_BY, 0, 3), E_REPLY);
   ck_assert_int_eq(cheated(CHEAT_BASE, 2, 3), E_CHEAT_MODEL);
   ck_assert_int_eq(cheated(CHEAT_ROSTER_OMITS, 1, 4), E_CHEAT_ROSTER);
   ck_assert_int_eq(cheated(CHEAT_SHARERS_OMITS, 2, 4), E_CHEAT_SHARERS);

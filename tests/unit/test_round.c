@@ -163,6 +163,112 @@ START_TEST(parties_survive_saving)
 }
 END_TEST
 
+/* Changes player i's answer: entry `at` becomes another scalar, or nothing. */
+static void spoil_answer(struct play *p, uint32_t i, unsigned at, bool given)
+{
+  struct secret_scalar other;
+  scalar_random(&other);
+  json_t *event = (json_t *)party_event(p->players[i].party, "unmask");
+  json_array_set_new(json_object_get(event, "shares"), at,
+                     given ? json_hex(other.b, 32) : json_null());
+}
+
+/* Wrong shares are dropped and named, as long as t right ones are left. */
+START_TEST(wrong_shares_are_named)
+{
+  struct play_terms t = {.n = 7,
+                         .minimum = 3,
+                         .ring_bits = 32,
+                         .quant_bits = 12,
+                         .d = 3,
+                         .weight_cap = 50,
+                         .dropout_bp = 1000,
+                         .anchored = true}; /* k = 6, t = 4 */
+  struct play p;
+  uint8_t all = 0x7f, six = 0x3f;
+  play_init(&p, &t);
+  play_join(&p);
+  play_share(&p, &all);
+  play_upload(&p, &six);
+  size_t bytes = open_bytes(p.round->open);
+  AUTO(free_drop) uint8_t *sum = must_calloc(bytes, 1);
+  ck_assert_int_eq(play_unmask(&p, &six, sum), OK);
+  spoil_answer(&p, 1, 0, true); /* of s_0 */
+  spoil_answer(&p, 2, 5, true); /* of a_6, who vanished */
+  struct unmasking u;
+  ck_assert_int_eq(play_rebuild(&p, &six, &u), OK);
+  for (unsigned i = 0; i < 7; i++)
+    ck_assert(u.wrong[i] == (i == 1 || i == 2));
+  ck_assert_uint_eq(u.masks.len, 6 + 6); /* six self masks, six pairs with member 6 */
+  unmasking_done(&u);
+  spoil_answer(&p, 3, 0, true);
+  ck_assert_int_eq(play_rebuild(&p, &six, &u), E_THRESHOLD);
+  ck_assert(u.wrong[1] && u.wrong[2] && u.wrong[3]);
+  unmasking_done(&u);
+  play_done(&p);
+}
+END_TEST
+
+START_TEST(odd_answers_are_not_taken)
+{
+  struct play_terms t = {
+      .n = 4, .minimum = 3, .ring_bits = 32, .quant_bits = 12, .d = 3, .weight_cap = 50};
+  struct play p;
+  uint8_t all = 0x0f;
+  play_init(&p, &t);
+  play_join(&p);
+  play_share(&p, &all);
+  play_upload(&p, &all);
+  size_t bytes = open_bytes(p.round->open);
+  AUTO(free_drop) uint8_t *sum = must_calloc(bytes, 1);
+  ck_assert_int_eq(play_unmask(&p, &all, sum), OK);
+  AUTO(json_drop)
+  json_t *event = json_deep_copy(party_event(p.players[0].party, "unmask"));
+  AUTO(unmasking_done) struct unmasking u;
+  AUTO(unmask_done) struct unmask_event answer = {0};
+  unmasking_init(&u, p.round);
+  ck_assert_int_eq(unmask_parse(&answer, event, NULL), OK);
+  ck_assert_int_eq(unmasking_add(&u, 4, &answer), E_ANSWER);
+  ck_assert_int_eq(unmasking_add(&u, 0, &answer), OK);
+  ck_assert_int_eq(unmask_parse(&answer, event, NULL), OK);
+  ck_assert_int_eq(unmasking_add(&u, 0, &answer), E_ANSWER); /* a second time */
+  unmask_done(&answer);
+  json_array_append_new(json_object_get(event, "shares"), json_null());
+  ck_assert_int_eq(unmask_parse(&answer, event, NULL), OK);
+  ck_assert_int_eq(unmasking_add(&u, 1, &answer), E_ANSWER); /* four of three */
+  play_done(&p);
+}
+END_TEST
+
+/* An event says what had been seen when it was signed, and goes on saying it. */
+START_TEST(events_keep_what_was_seen)
+{
+  struct play_terms t = {
+      .n = 3, .minimum = 3, .ring_bits = 32, .quant_bits = 12, .d = 1, .weight_cap = 50};
+  struct play p;
+  struct seen first = {5, {{1, 2, 3}}}, second = {6, {{4}}};
+  const json_t *event;
+  struct bytes deals;
+  struct join_event join;
+  struct share_event share;
+  uint8_t all = 7;
+  play_init(&p, &t);
+  play_join(&p);
+  struct party *one = p.players[0].party;
+  party_set_seen(one, &first);
+  ck_assert_int_eq(party_join(one, p.round, &event), OK);
+  ck_assert_int_eq(join_parse(&join, event, NULL), OK);
+  ck_assert_uint_eq(join.header.seen.size, 0);
+  play_share(&p, &all);
+  party_set_seen(one, &second);
+  ck_assert_int_eq(party_share(one, p.round, &event, &deals, NULL), OK);
+  ck_assert_int_eq(share_parse(&share, event, NULL), OK);
+  ck_assert_uint_eq(share.header.seen.size, 5);
+  ck_assert_mem_eq(&share.header.seen.root, &first.root, sizeof first.root);
+  play_done(&p);
+}
+END_TEST
+
 /* The values the protocol page promises for small cohorts: silent members tolerated. */
 START_TEST(small_cohorts_tolerate_what_is_promised)
 {
@@ -203,6 +309,9 @@ TCase *test_round(void)
   tcase_add_test(t, sum_is_exact_for_random_cohorts);
   tcase_add_test(t, sum_is_exact_on_a_sparse_graph);
   tcase_add_test(t, parties_survive_saving);
+  tcase_add_test(t, wrong_shares_are_named);
+  tcase_add_test(t, odd_answers_are_not_taken);
+  tcase_add_test(t, events_keep_what_was_seen);
   tcase_add_test(t, small_cohorts_tolerate_what_is_promised);
   return t;
 }
