@@ -185,26 +185,59 @@ func signed(n *note.Note, v note.Verifier) bool {
 
 // ---- tiles and entries
 
-// hashes reads every tile of the tree and returns those of the leaves.
+// rebuild makes the whole tree of the leaves again, in x/mod's order of storage.
+func rebuild(leaves []tlog.Hash) ([]tlog.Hash, error) {
+	var stored []tlog.Hash
+	for i, leaf := range leaves {
+		more, err := tlog.StoredHashesForRecordHash(int64(i), leaf, inMemory(&stored))
+		if err != nil {
+			return nil, err
+		}
+		stored = append(stored, more...)
+	}
+	return stored, nil
+}
+
+func inMemory(stored *[]tlog.Hash) tlog.HashReaderFunc {
+	return func(indexes []int64) ([]tlog.Hash, error) {
+		list := make([]tlog.Hash, len(indexes))
+		for i, x := range indexes {
+			list[i] = (*stored)[x]
+		}
+		return list, nil
+	}
+}
+
+// hashes reads every tile of the tree and returns those of the leaves. The reader of this
+// x/mod leaves out tiles that it should check against their parents, when several of the
+// tree's subtrees lie in one tile; so every hash is compared with the tree made again.
 func hashes(tree tlog.Tree, reader tlog.HashReader) ([]tlog.Hash, error) {
-	var leaves []tlog.Hash
+	var leaves, stored []tlog.Hash
 	for level := 0; tree.N>>(tileHeight*level) > 0; level++ {
 		nodes := tree.N >> (tileHeight * level)
-		for from := int64(0); from < nodes; from += tileWidth {
-			var indexes []int64
-			for i := from; i < nodes && i < from+tileWidth; i++ {
-				indexes = append(indexes, tlog.StoredHashIndex(tileHeight*level, i))
-			}
-			got, err := reader.ReadHashes(indexes)
-			if err != nil {
-				return nil, fmt.Errorf("tile %d at level %d: %w", from/tileWidth, level, err)
-			}
-			if level == 0 {
-				leaves = append(leaves, got...)
+		var indexes []int64
+		for i := int64(0); i < nodes; i++ {
+			indexes = append(indexes, tlog.StoredHashIndex(tileHeight*level, i))
+		}
+		got, err := reader.ReadHashes(indexes)
+		if err == nil && level == 0 {
+			leaves = got
+			stored, err = rebuild(leaves)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("tiles of level %d: %w", level, err)
+		}
+		for i, x := range indexes {
+			if got[i] != stored[x] {
+				return nil, fmt.Errorf("hash %d of level %d is not that of its leaves", i, level)
 			}
 		}
 	}
-	return leaves, nil
+	root, err := tlog.TreeHash(tree.N, inMemory(&stored))
+	if err == nil && root != tree.Hash {
+		err = fmt.Errorf("the leaves make the root %v, not %v", root, tree.Hash)
+	}
+	return leaves, err
 }
 
 // entries reads every bundle and compares what its entries hash to with the tree.
