@@ -12,7 +12,7 @@ function fail(text) {
   exit 1
 }
 function quoted(text) {
-  gsub(/\\/, "\\\\\\\\", text) # a replacement is read twice
+  gsub(/\\/, "&&", text)
   gsub(/"/, "\\\"", text)
   return "\"" text "\\n\""
 }

@@ -23,6 +23,13 @@ test_db_LDADD = $(DB_LIBS) $(CHECK_LIBS)
 $(test_db_OBJECTS): src/db/queries.h
 TESTS += test_db
 
+check_PROGRAMS += test_ledger
+test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/test_ledger.h \
+  tests/unit/test_note.c tests/unit/test_tile.c tests/unit/test_tlog.c
+test_ledger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_ledger_LDADD = $(LEDGER_LIBS) $(CHECK_LIBS)
+TESTS += test_ledger
+
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c
@@ -73,6 +80,14 @@ test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
 $(test_engine_OBJECTS): src/db/queries.h
 TESTS += test_engine
+
+# The public log in the database.
+check_PROGRAMS += test_log
+test_log_SOURCES = tests/unit/test_log.c tests/unit/test_database.c tests/unit/test_db.h
+test_log_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_log_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
+$(test_log_OBJECTS): src/db/queries.h
+TESTS += test_log
 
 # What the HTTP layer keeps waiting: requests for a change, bodies for room.
 check_PROGRAMS += test_wait

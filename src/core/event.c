@@ -163,11 +163,17 @@ enum err event_verify(const json_t *event, const char *type, const struct identi
   if (signed_bytes(&b, NULL, event) != OK)
     return why_set(why, E_TOO_LARGE, "", "an event has at most %zu bytes",
                    EVENT_BYTES_MAX);
-  /* libsodium refuses S >= L, non-canonical and small-order keys, small-order R, and
-   * compares R byte by byte without the cofactor: the checks of section 1.2. */
-  if (crypto_sign_verify_detached(sig.b, b.data, b.len, key->b) != 0)
+  if (!identity_signed(key, buf_bytes(&b), &sig))
     return why_set(why, E_SIGNATURE, "sig", "does not fit the key and the event");
   return OK;
+}
+
+/* libsodium refuses S >= L, non-canonical and small-order keys, small-order R, and
+ * compares R byte by byte without the cofactor: the checks of section 1.2. */
+bool identity_signed(const struct identity *key, struct bytes text,
+                     const struct signature *sig)
+{
+  return crypto_sign_verify_detached(sig->b, text.data, text.len, key->b) == 0;
 }
 
 void identity_make(struct identity *id, struct secret_identity *key)

@@ -43,6 +43,11 @@ enum err event_sign(json_t *event, const struct secret_identity *key) MUST_USE;
 enum err event_verify(const json_t *event, const char *type, const struct identity *key,
                       struct why *why) MUST_USE;
 
+/* Whether this is the identity's signature of `text`, with the strict checks of section
+ * 1.2. */
+bool identity_signed(const struct identity *key, struct bytes text,
+                     const struct signature *sig) MUST_USE;
+
 /* A fresh Ed25519 key pair. */
 void identity_make(struct identity *id, struct secret_identity *key);
 

@@ -9,9 +9,10 @@
 
 #define TILE_HEIGHT 8u
 #define TILE_WIDTH 256u
-#define TILE_LEVELS 8u           /* 256^8 leaves are enough */
-#define TILE_ENTRIES TILE_LEVELS /* the "level" of an entry bundle */
-#define LOG_ENTRY_MAX 65535u     /* bytes: an entry's length is a uint16 */
+#define TILE_LEVELS 8u                     /* enough for LOG_SIZE_MAX */
+#define TILE_ENTRIES TILE_LEVELS           /* the "level" of an entry bundle */
+#define LOG_SIZE_MAX ((uint64_t)INT64_MAX) /* leaves; other tools count in int64 */
+#define LOG_ENTRY_MAX 65535u               /* bytes: an entry's length is a uint16 */
 
 /* The first `width` hashes of tile `index` of a level: those of the tree's nodes of
  * binary level 8*level at positions 256*index and up. */
@@ -21,7 +22,8 @@ struct tile {
   unsigned width; /* 1 to 256 */
 };
 
-/* What a tree of `size` leaves has of the tile at this level and index: 0 for nothing. */
+/* What a tree of `size` leaves has of the tile or bundle at this level and index: 0 for
+ * nothing. */
 unsigned tile_width(uint64_t size, unsigned level, uint64_t index);
 
 /* "tile/0/x001/x234/067.p/8" or "tile/entries/000"; room for 80 bytes. Returns out. */

@@ -25,9 +25,11 @@ struct tlog {
   struct digest edge[TILE_LEVELS][TILE_WIDTH]; /* the tiles that are not full */
 };
 
-/* Reads the edge of a tree of `size` leaves: at most one tile a level. */
+/* Reads the edge of a tree of `size` leaves: at most one tile a level. E_LENGTH, here and
+ * below, for more than LOG_SIZE_MAX. */
 enum err tlog_open(struct tlog *t, uint64_t size, struct tlog_source src) MUST_USE;
-/* Appends leaf hashes, writing every tile that fills. */
+/* Appends leaf hashes, writing every tile that fills. E_LENGTH beyond LOG_SIZE_MAX; after
+ * an error of the sink t->size says how many are in, and the rest may be tried again. */
 enum err tlog_append(struct tlog *t, const struct digest *leaf_hashes, size_t len,
                      struct tlog_sink sink) MUST_USE;
 /* Writes the tiles of the edge that are not full: once before a checkpoint. */

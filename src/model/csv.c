@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/text.h"
+
 static enum err bad(struct why *why, size_t row, const char *text)
 {
   char place[32];
@@ -12,30 +14,11 @@ static enum err bad(struct why *why, size_t row, const char *text)
   return why_set(why, E_CSV, place, "%s", text);
 }
 
-/* Length of the UTF-8 sequence at p (Unicode 15 table 3-7), 0 when it is malformed. */
-static size_t sequence(const uint8_t *p, size_t left)
-{
-  uint8_t a = p[0];
-  if (a < 0x80)
-    return 1;
-  size_t n = a >= 0xc2 && a <= 0xdf ? 2 : (a & 0xf0) == 0xe0 ? 3 : 0;
-  if (a >= 0xf0 && a <= 0xf4)
-    n = 4;
-  if (n == 0 || n > left)
-    return 0;
-  for (size_t i = 1; i < n; i++)
-    if ((p[i] & 0xc0) != 0x80)
-      return 0;
-  bool overlong = (a == 0xe0 && p[1] < 0xa0) || (a == 0xf0 && p[1] < 0x90);
-  bool beyond = (a == 0xed && p[1] > 0x9f) || (a == 0xf4 && p[1] > 0x8f);
-  return overlong || beyond ? 0 : n;
-}
-
 static enum err check_text(struct bytes text, struct why *why)
 {
   size_t line = 1;
   for (size_t i = 0; i < text.len;) {
-    size_t n = sequence(text.data + i, text.len - i);
+    size_t n = utf8_sequence(text.data + i, text.len - i);
     if (n == 0)
       return bad(why, line, "is not UTF-8; save the file in that encoding");
     if (text.data[i] == 0)

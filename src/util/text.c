@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Hexadecimal, base64 and the protocol's decimals. */
+ * Hexadecimal, base64, UTF-8 and the protocol's decimals. */
 #include "util/text.h"
 
 #include <math.h>
@@ -31,18 +31,42 @@ enum err base64_encode(struct buf *out, struct bytes in)
   return OK;
 }
 
-enum err base64_decode(struct buf *out, const char *text)
+enum err base64_read(struct buf *out, struct bytes text)
 {
-  size_t len = strlen(text), room = len / 4 * 3, got = 0;
-  if (len % 4)
+  size_t room = text.len / 4 * 3, got = 0;
+  if (text.len % 4)
     return E_FIELD_VALUE;
   TRY(buf_reserve(out, room));
-  if (len && sodium_base642bin(out->data + out->len, room, text, len, NULL, &got, NULL,
-                               sodium_base64_VARIANT_ORIGINAL) != 0)
+  if (text.len &&
+      sodium_base642bin(out->data + out->len, room, (const char *)text.data, text.len,
+                        NULL, &got, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
     return E_FIELD_VALUE;
   out->len += got;
   out->data[out->len] = 0;
   return OK;
+}
+
+enum err base64_decode(struct buf *out, const char *text)
+{
+  return base64_read(out, BYTES(text, strlen(text)));
+}
+
+size_t utf8_sequence(const uint8_t *p, size_t left)
+{
+  uint8_t a = p[0];
+  if (a < 0x80)
+    return 1;
+  size_t n = a >= 0xc2 && a <= 0xdf ? 2 : (a & 0xf0) == 0xe0 ? 3 : 0;
+  if (a >= 0xf0 && a <= 0xf4)
+    n = 4;
+  if (n == 0 || n > left)
+    return 0;
+  for (size_t i = 1; i < n; i++)
+    if ((p[i] & 0xc0) != 0x80)
+      return 0;
+  bool overlong = (a == 0xe0 && p[1] < 0xa0) || (a == 0xf0 && p[1] < 0x90);
+  bool beyond = (a == 0xed && p[1] > 0x9f) || (a == 0xf4 && p[1] > 0x8f);
+  return overlong || beyond ? 0 : n;
 }
 
 static bool decimal_valid(const char *text)

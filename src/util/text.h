@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Hexadecimal, base64 and the protocol's decimals. */
+ * Hexadecimal, base64, UTF-8 and the protocol's decimals. */
 #ifndef UTIL_TEXT_H
 #define UTIL_TEXT_H
 
@@ -15,6 +15,12 @@ enum err hex_decode(void *out, size_t len, const char *text) MUST_USE;
 enum err base64_encode(struct buf *out, struct bytes in) MUST_USE;
 /* Strict: padded, trailing bits zero. Appends to out; E_FIELD_VALUE on anything else. */
 enum err base64_decode(struct buf *out, const char *text) MUST_USE;
+/* The same of text that no NUL ends. */
+enum err base64_read(struct buf *out, struct bytes text) MUST_USE;
+
+/* Length of the UTF-8 sequence at p (Unicode 15 table 3-7), 0 when it is malformed or
+ * longer than `left`, which is at least 1. */
+size_t utf8_sequence(const uint8_t *p, size_t left);
 
 /* The protocol's decimals: -?(0|[1-9][0-9]*)(\.[0-9]*[1-9])? but not "-0"
  * (docs/protocol.md section 1.4); read as the nearest double. E_FIELD_VALUE otherwise,
