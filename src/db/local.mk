@@ -25,6 +25,7 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/log.sql \
   $(srcdir)/sql/queries/model.sql \
   $(srcdir)/sql/queries/participant.sql \
+  $(srcdir)/sql/queries/reward.sql \
   $(srcdir)/sql/queries/round.sql \
   $(srcdir)/sql/queries/schedule.sql \
   $(srcdir)/sql/queries/share.sql \
