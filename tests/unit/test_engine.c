@@ -25,6 +25,9 @@ static void start(struct stage_terms t)
 
 static const struct stage_terms five = {
     .n = 5, .minimum = 3, .maximum = 5, .upload = 3, .d = 300000, .optimiser = MOMENTUM};
+/* Where no deadline is to pass: a busy machine takes its time. */
+static const struct stage_terms patient = {
+    .n = 5, .minimum = 3, .maximum = 5, .upload = 60, .d = 300000, .optimiser = MOMENTUM};
 
 static void finish(void)
 {
@@ -647,7 +650,7 @@ END_TEST
 START_TEST(a_dead_process_is_replaced)
 {
   char hex[65];
-  start(five);
+  start(patient);
   stage_open(&s);
   all_join(5);
   all_share(0, 5);
@@ -725,7 +728,7 @@ START_TEST(vectors_are_kept_for_the_audit)
 {
   char hex[65];
   struct reply rp = {0};
-  start(five);
+  start(patient);
   play_round();
   wait_count(OPEN_JOBS, 0);
   ck_assert_double_eq(count(VECTORS), 10); /* two chunks each */
@@ -755,7 +758,7 @@ END_TEST
 START_TEST(half_erased_is_erased)
 {
   char hex[65];
-  start(five);
+  start(patient);
   play_round();
   wait_count(OPEN_JOBS, 0);
   hex_encode(hex, s.ctx.b, 32);
@@ -777,10 +780,11 @@ END_TEST
 
 START_TEST(failed_attempts_are_erased_at_once)
 {
-  struct stage_terms t = five;
-  t.upload = 1;
-  start(t);
+  char hex[65];
+  start(patient);
   until_upload(2);
+  stage_sql(&s, "UPDATE rounds SET deadline = clock_timestamp() WHERE ctx = '\\x%s'",
+            hex_encode(hex, s.ctx.b, 32));
   wait_failed("below-threshold");
   wait_count(RETENTION, 1);
   ck_assert_double_eq(count(VECTORS), 0);
