@@ -9,7 +9,13 @@ EXTRA_DIST += tests/scenario/forge.py tests/scenario/harness.py tests/scenario/l
   tests/scenario/proxy.py tests/scenario/run_all.py tests/scenario/run_story.py \
   tests/scenario/stranger.py tests/scenario/stranger_selftest.py \
   tests/scenario/test_bad_input.py tests/scenario/test_cheating.py \
+<<<<<<< HEAD
   tests/scenario/test_faults.py tests/scenario/test_independent.py tests/scenario/test_log.py \
   tests/scenario/test_rounds.py tests/scenario/test_sequencer.py \
   tests/scenario/test_stranger.py tests/scenario/test_swarm.py tests/scenario/test_tamper.py \
   tests/scenario/voice.py
+=======
+  tests/scenario/test_faults.py tests/scenario/test_rounds.py \
+  tests/scenario/test_stranger.py tests/scenario/test_swarm.py \
+  tests/scenario/test_transcript.py
+>>>>>>> transcript
