@@ -10,6 +10,8 @@
 
 #define DEPTH_MAX 8
 #define INTEGER_MAX 9007199254740991LL /* 2^53 - 1 */
+#define SIG_BYTES 137u                 /* "sig":"128 digits", */
+#define LABEL_MAX 64u
 
 static enum err check_string(const char *s, size_t len, struct why *why)
 {
@@ -104,7 +106,9 @@ enum err event_parse(json_t **out, struct bytes text, struct why *why)
   return OK;
 }
 
-/* The bytes that are hashed and signed: label, then the event without its signature. */
+/* The bytes that are hashed and signed: label, then the event without its signature.
+ * Every event that is stored has come through here, so here is where its size is limited.
+ */
 static enum err signed_bytes(struct buf *out, const char *label, const json_t *event)
 {
   if (label) {
@@ -115,12 +119,14 @@ static enum err signed_bytes(struct buf *out, const char *label, const json_t *e
       return E_FIELD_MISSING;
     TRY(buf_printf(out, "chorus/v1/%s\n", type));
   }
-  return event_canonical(out, event, false);
+  size_t start = out->len;
+  TRY(event_canonical(out, event, false));
+  return out->len - start <= EVENT_BYTES_MAX - SIG_BYTES ? OK : E_TOO_LARGE;
 }
 
 enum err event_hash_as(struct digest *out, const char *label, const json_t *event)
 {
-  AUTO(buf_done) struct buf b = {.max = EVENT_BYTES_MAX + 64};
+  AUTO(buf_done) struct buf b = {.max = EVENT_BYTES_MAX + LABEL_MAX};
   TRY(signed_bytes(&b, label, event));
   crypto_hash_sha256(out->b, b.data, b.len);
   return OK;
@@ -133,7 +139,7 @@ enum err event_hash(struct digest *out, const json_t *event)
 
 enum err event_sign(json_t *event, const struct secret_identity *key)
 {
-  AUTO(buf_done) struct buf b = {.max = EVENT_BYTES_MAX + 64};
+  AUTO(buf_done) struct buf b = {.max = EVENT_BYTES_MAX + LABEL_MAX};
   struct signature sig;
   TRY(signed_bytes(&b, NULL, event));
   crypto_sign_detached(sig.b, NULL, b.data, b.len, key->b);
@@ -153,8 +159,10 @@ enum err event_verify(const json_t *event, const char *type, const struct identi
     return why_set(why, E_FIELD_MISSING, "sig", "is required");
   if (hex_decode(sig.b, sizeof sig.b, hex) != OK)
     return why_set(why, E_FIELD_VALUE, "sig", "must be exactly 128 lowercase hex digits");
-  AUTO(buf_done) struct buf b = {.max = EVENT_BYTES_MAX + 64};
-  TRY(signed_bytes(&b, NULL, event));
+  AUTO(buf_done) struct buf b = {.max = EVENT_BYTES_MAX + LABEL_MAX};
+  if (signed_bytes(&b, NULL, event) != OK)
+    return why_set(why, E_TOO_LARGE, "", "an event has at most %zu bytes",
+                   EVENT_BYTES_MAX);
   if (!identity_signed(key, buf_bytes(&b), &sig))
     return why_set(why, E_SIGNATURE, "sig", "does not fit the key and the event");
   return OK;

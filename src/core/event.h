@@ -12,7 +12,9 @@
 
 #include "core/types.h"
 
-#define EVENT_BYTES_MAX ((size_t)4 << 20)
+/* Of an event with its signature: what an entry of the log can hold. Larger ones are
+ * neither read, nor hashed, signed or verified: E_TOO_LARGE. */
+#define EVENT_BYTES_MAX ((size_t)65535)
 
 /* Parses an event and refuses whatever would not serialise to exactly these bytes.
  * Errors: E_JSON, E_CANONICAL, E_TOO_LARGE. The caller owns *out. */

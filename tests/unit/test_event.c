@@ -53,6 +53,39 @@ START_TEST(signatures)
 }
 END_TEST
 
+/* With its signature an event is at most as long as an entry of the log can be. */
+START_TEST(as_long_as_an_entry)
+{
+  struct identity id;
+  struct secret_identity key;
+  struct digest hash;
+  struct why why = {0};
+  AUTO(buf_done) struct buf text = {0};
+  AUTO(buf_done) struct buf all = {0};
+  identity_make(&id, &key);
+  AUTO(json_drop) json_t *e = json_pack("{s:s}", "type", "join");
+  ck_assert_int_eq(event_sign(e, &key), OK);
+  ck_assert_int_eq(event_canonical(&text, e, true), OK);
+  size_t room = EVENT_BYTES_MAX - text.len - strlen(",\"x\":\"\"");
+  while (all.len < room + 1)
+    ck_assert_int_eq(buf_puts(&all, "x"), OK);
+  json_object_set_new(e, "x", json_stringn(buf_text(&all), room));
+  ck_assert_int_eq(event_sign(e, &key), OK);
+  text.len = 0;
+  ck_assert_int_eq(event_canonical(&text, e, true), OK);
+  ck_assert_uint_eq(text.len, EVENT_BYTES_MAX);
+  ck_assert_int_eq(event_verify(e, "join", &id, &why), OK);
+  ck_assert_int_eq(parse(buf_text(&text)), OK);
+  json_object_set_new(e, "x", json_stringn(buf_text(&all), room + 1));
+  ck_assert_int_eq(event_sign(e, &key), E_TOO_LARGE);
+  ck_assert_int_eq(event_hash(&hash, e), E_TOO_LARGE);
+  ck_assert_int_eq(event_verify(e, "join", &id, &why), E_TOO_LARGE);
+  text.len = 0;
+  ck_assert_int_eq(event_canonical(&text, e, true), OK);
+  ck_assert_int_eq(parse(buf_text(&text)), E_TOO_LARGE);
+}
+END_TEST
+
 /* The checkpoint that a participant names is read, and is the empty tree or not. */
 START_TEST(seen)
 {
@@ -115,6 +148,7 @@ TCase *test_event(void)
   TCase *t = tcase_create("event");
   tcase_add_test(t, canonical_or_refused);
   tcase_add_test(t, signatures);
+  tcase_add_test(t, as_long_as_an_entry);
   tcase_add_test(t, seen);
   tcase_add_test(t, receipts);
   return t;
