@@ -14,6 +14,7 @@ libengine_a_SOURCES = \
   server/opening.c \
   server/phases.c \
   server/request.h \
+  server/rewards.c \
   server/rounds.c server/rounds.h \
   server/row.c server/row.h \
   server/server.h \

@@ -57,6 +57,10 @@ enum err tell_failed(const struct server *s, struct db *db, const struct round_r
                      const char *reason) MUST_USE;
 /* The array `named` of result and failed. */
 enum err tell_named(struct db *db, const struct digest *ctx, json_t **out) MUST_USE;
+/* What the members of U2 earn, stored; *root is the Merkle root for the result, or null.
+ * total: the sum's weight; named: as the result will name them. */
+enum err tell_rewards(struct db *db, const struct round *r, uint64_t total,
+                      const json_t *named, json_t **root) MUST_USE;
 /* Signs a receipt; *bytes gets its canonical form. */
 enum err tell_receipt(const struct server *s, const struct digest *of, const char *status,
                       int64_t seq, double now, json_t **receipt,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The job `final`: checks the bounds of the sum, steps the server optimiser chunk by
- * chunk, and says `result`, or `failed`. docs/protocol.md section 9. */
+ * chunk, and says `result`, or `failed`. docs/protocol.md section 9. What is paid is in
+ * rewards.c. */
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,21 +170,23 @@ static enum err say_result(struct db *db, struct finishing *f, unsigned count,
   size_t size = (r->n + 7) / 8;
   AUTO(free_drop) uint8_t *set = must_calloc(size, 1);
   AUTO(free_drop) char *members = must_calloc(2 * size + 1, 1);
-  json_t *named = NULL;
+  AUTO(json_drop) json_t *named = NULL;
+  json_t *rewards = NULL;
   struct digest root;
   unsigned answered;
   TRY(document_make(db, &f->row.ctx, DOCUMENT_UNMASKS, doc, &root, &answered, set));
   TRY(tell_named(db, &f->row.ctx, &named));
+  TRY(tell_rewards(db, r, (uint64_t)f->tail[0], named, &rewards));
   AUTO(json_drop)
   json_t *event = json_pack(
-      "{s:s,s:o,s:o,s:o,s:{s:s,s:o},s:i,s:o,s:o,s:o,s:o,s:n,s:o}", "type", "result",
+      "{s:s,s:o,s:o,s:o,s:{s:s,s:o},s:i,s:o,s:o,s:o,s:o,s:o,s:O}", "type", "result",
       "instance", json_hex(f->server->instance.b, 32), "ctx", json_hex(f->row.ctx.b, 32),
       "survivors", json_hex(r->survivors_hash.b, 32), "unmasks", "members",
       hex_encode(members, set, size), "root", json_hex(root.b, 32), "count", (int)count,
       "sum", json_hex(f->sum_hash.b, 32), "totals", totals_json(f), "model",
       json_hex(f->weights.info.sha256.b, 32), "optimiser_state",
-      hash_or_null(&f->state.info.sha256, f->state_bytes != 0), "rewards", "named",
-      named);
+      hash_or_null(&f->state.info.sha256, f->state_bytes != 0), "rewards", rewards,
+      "named", named);
   return tell(f->server, db, &f->row, event, hash);
 }
 

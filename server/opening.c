@@ -123,11 +123,24 @@ static enum err find_base(struct db *db, struct opening *o)
   return carry_state(o, &best);
 }
 
+/* How many keys fit into the event beside what it holds already. */
+static unsigned room_for_excluded(const struct opening *o)
+{
+  size_t rest = json_dumpb(o->event, NULL, 0, JSON_COMPACT) +
+                strlen(",\"excluded\":[],\"sig\":\"\"") + 2 * sizeof(struct signature);
+  size_t each = strlen("\"\",") + 2 * sizeof(struct identity);
+  size_t room = rest < EVENT_BYTES_MAX ? (EVENT_BYTES_MAX - rest) / each : 0;
+  return (unsigned)MIN(room, EXCLUDED_MAX);
+}
+
+/* Who was convicted in earlier attempts of this round: the lowest keys, as many as fit.
+ */
 static enum err find_excluded(struct db *db, struct opening *o)
 {
   AUTO(db_rows_done) struct db_rows rows = {0};
-  TRY(db_query(db, Q_ROUND_EXCLUDED, &rows,
-               DB_ARGS(DB_TEXT(o->model), DB_INT(o->round))));
+  TRY(db_query(
+      db, Q_ROUND_EXCLUDED, &rows,
+      DB_ARGS(DB_TEXT(o->model), DB_INT(o->round), DB_INT(room_for_excluded(o)))));
   json_t *excluded = json_array();
   for (unsigned i = 0; i < rows.len; i++)
     json_array_append_new(excluded, json_hex(db_bytes(&rows, i, 0).data, 32));

@@ -168,6 +168,7 @@ enum err updates_post(struct request *rq, struct reply *rp)
                      (unsigned long long)a.row.length);
     TRY(accept_member(rq, &a, ACCEPT_SHARERS));
     TRY(read_leaves(&u, chunks, a.row.chunks, rq->why));
+    TRY(round_check_samples(a.ref.round, &u.update, rq->why));
     TRY(judge(rq, &a, &u));
     TRY(accept_commit(rq, &a, Q_ROUND_SHARE, update_insert, &u));
   } else {

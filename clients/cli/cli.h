@@ -109,6 +109,8 @@ const char *clean(char *out, size_t room, const char *text);
 const char *clock_text(char out[32], double seconds_from_now);
 
 /* ---- words about rounds ---- */
+/* What people read before they agree. */
+void words_terms(struct cli *c, const char *model, const struct spec *s);
 void words_did(struct cli *c, const struct state *s, const char *did);
 void words_waiting(struct cli *c, const struct drive *d, const struct state *s);
 /* UNMASK is not answered yet: `have` of `required` witnesses. */

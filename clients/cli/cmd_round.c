@@ -31,10 +31,7 @@ static enum err agree(void *arg, const struct spec *s, struct why *why)
   struct part *p = arg;
   struct cli *c = p->c;
   char answer[16];
-  say_json(c, json_pack("{s:s,s:s,s:s,s:s,s:s}", "event", "terms", "model", p->model,
-                        "name", s->name, "purpose", s->purpose, "consent", s->consent));
-  say(c, "%s\n\nWhat it is for: %s\n\nWhat you agree to: %s\n", s->name, s->purpose,
-      s->consent);
+  words_terms(c, p->model, s);
   if (c->o.yes)
     return OK;
   if (c->tty && isatty(STDIN_FILENO)) {

@@ -13,6 +13,21 @@ static json_t *about(const char *event, const struct state *s)
                    (json_int_t)s->attempt, "phase", phase_names[s->phase]);
 }
 
+void words_terms(struct cli *c, const char *model, const struct spec *s)
+{
+  bool weight = s->reward.scheme == REWARD_SAMPLES;
+  say_json(c, json_pack("{s:s,s:s,s:s,s:s,s:s,s:b}", "event", "terms", "model", model,
+                        "name", s->name, "purpose", s->purpose, "consent", s->consent,
+                        "weight_public", (int)weight));
+  say(c, "%s\n\nWhat it is for: %s\n\nWhat you agree to: %s\n", s->name, s->purpose,
+      s->consent);
+  if (weight)
+    say(c,
+        "What becomes public: your weight, that is how many rows you bring, up to %llu. "
+        "The reward is shared out by it, and it stays in the public log for ever.\n",
+        (unsigned long long)s->quantiser.cap);
+}
+
 void words_did(struct cli *c, const struct state *s, const char *did)
 {
   unsigned long long r = s->round;

@@ -378,19 +378,18 @@ static enum err step_failed(struct drive *d, const struct state *s,
 {
   AUTO(json_drop) json_t *event = NULL;
   TRY(fetch_event(d, "failed", &event, why));
-  const char *ctx = json_string_value(json_object_get(event, "ctx"));
-  const char *reason = json_string_value(json_object_get(event, "reason"));
+  struct failed_event f;
   if (event_verify(event, "failed", &d->pin->instance.coordinator, why) != OK)
     return E_CHEAT_KEY;
-  if (!ctx || strcmp(ctx, d->ctx_hex) != 0)
+  if (failed_parse(&f, event, why) != OK)
+    return E_CHEAT_HISTORY;
+  if (memcmp(&f.header.ctx, &d->ctx, sizeof d->ctx) != 0)
     return why_set(why, E_CHEAT_HISTORY, "failed", "is of another round");
   TRY(drive_save_document(d, "failed", event, NULL, NULL, why));
-  enum err e = reason ? err_by_slug(reason) : ERR_COUNT;
+  enum err e = err_by_slug(f.reason);
   json_t *r = record_start(d, "failed", s);
   json_object_set_new(r, "reason",
-                      json_string(e < ERR_COUNT ? err_info(e)->title
-                                  : reason      ? reason
-                                                : "no reason was given"));
+                      json_string(e < ERR_COUNT ? err_info(e)->title : f.reason));
   json_object_set(r, "event", event);
   return ended(d, r, out, why);
 }

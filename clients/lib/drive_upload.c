@@ -14,20 +14,6 @@ static void progress(struct drive *d, const char *what, uint64_t done, uint64_t 
     d->hooks.progress(d->hooks.arg, what, done, total);
 }
 
-/* Turns the party's mark "masked" on where y is on the disk but the party on the disk was
- * saved before: the same masks go onto zeros that are thrown away. */
-static enum err mark_masked(struct drive *d)
-{
-  const struct open_event *o = d->round->open;
-  AUTO(buf_done) struct buf none = {.max = open_bytes(o) + 1};
-  TRY(buf_reserve(&none, open_bytes(o)));
-  memset(none.data, 0, open_bytes(o));
-  struct ring x = {none.data, open_len(o), o->ring_bits};
-  enum err e = party_mask(d->party, d->round, x);
-  sodium_memzero(none.data, open_bytes(o));
-  return e;
-}
-
 /* Trains, masks, and puts y on the disk. */
 static enum err make_y(struct drive *d, struct buf *y, struct why *why)
 {
@@ -63,7 +49,14 @@ enum err drive_take_y(struct drive *d, struct buf *y, struct why *why)
   TRY(e);
   if (y->len != open_bytes(o))
     return why_set(why, E_STATE, "y.bin", "the masked update is damaged");
-  return signed_before ? OK : mark_masked(d);
+  if (signed_before)
+    return OK;
+  /* y is on the disk, but perhaps the party was saved before */
+  struct ring masked = {y->data, open_len(o), o->ring_bits};
+  e = party_masked(d->party, d->round, masked);
+  return e == E_FIELD_VALUE
+             ? why_set(why, E_STATE, "y.bin", "the masked update is damaged")
+             : e;
 }
 
 static struct bytes chunk_of(const struct buf *y, uint64_t index)

@@ -68,7 +68,7 @@ FROM rounds WHERE model = $1 AND phase = 'done' ORDER BY round DESC LIMIT 1
 
 -- name: round_excluded :many
 SELECT DISTINCT c.participant FROM convictions c JOIN rounds r ON r.ctx = c.ctx
-WHERE r.model = $1 AND r.round = $2 ORDER BY c.participant
+WHERE r.model = $1 AND r.round = $2 ORDER BY c.participant LIMIT $3
 
 -- name: round_open :exec
 INSERT INTO rounds (ctx, model, version, round, attempt, phase, deadline, open, minimum,
@@ -117,8 +117,9 @@ UPDATE rounds SET holdout_loss = $2, holdout_accuracy = $3, holdout_rows = $4
 WHERE ctx = $1
 
 -- name: round_named :many
-SELECT event, participant, reason FROM convictions WHERE ctx = $1
-ORDER BY participant, event, reason
+SELECT DISTINCT ON (participant) event, participant, reason
+FROM convictions WHERE ctx = $1
+ORDER BY participant, event, reason LIMIT 256
 
 -- name: round_convict :exec
 INSERT INTO convictions (ctx, participant, event, reason) VALUES ($1, $2, $3, $4)

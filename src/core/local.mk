@@ -18,6 +18,7 @@ libcore_a_SOURCES = \
   src/core/prg.c src/core/prg.h \
   src/core/pvss.c src/core/pvss.h \
   src/core/quantise.c src/core/quantise.h \
+  src/core/reward.c src/core/reward.h \
   src/core/ring.c src/core/ring.h \
   src/core/scalar.c src/core/scalar.h \
   src/core/shamir.c src/core/shamir.h \

@@ -212,6 +212,24 @@ static enum err excluded_read(struct open_event *o, const json_t *list, struct w
   return OK;
 }
 
+enum err audit_terms_read(bool *members, uint64_t *window, const json_t *audit,
+                          struct why *why)
+{
+  const char *audience;
+  uint64_t seconds;
+  const struct field fields[] = {FIELD_STRING("audience", &audience, 1, 16),
+                                 FIELD_UINT("window", &seconds, 0, AUDIT_WINDOW_MAX),
+                                 FIELD_END};
+  TRY(field_read_at(audit, fields, "audit", why));
+  bool closed = strcmp(audience, "members") == 0;
+  if (!closed && strcmp(audience, "public") != 0)
+    return why_set(why, E_FIELD_VALUE, "audit.audience",
+                   "must be \"public\" or \"members\"");
+  *members = closed;
+  *window = seconds;
+  return OK;
+}
+
 /* Section 3: whatever could overflow or weaken the round is refused. */
 static enum err open_check(const struct open_event *o, bool anchored, struct why *why)
 {
@@ -239,7 +257,7 @@ static enum err open_check(const struct open_event *o, bool anchored, struct why
 
 static enum err open_read(struct open_event *o, bool anchored, struct why *why)
 {
-  json_t *base, *tail, *optimiser, *deadlines, *reward, *excluded, *sig;
+  json_t *base, *tail, *optimiser, *deadlines, *reward, *audit, *excluded, *sig;
   uint64_t bits, q, minimum, maximum, corrupt, dropout, unused;
   struct quantiser *z = &o->quantiser;
   int64_t mantissa;
@@ -267,7 +285,8 @@ static enum err open_read(struct open_event *o, bool anchored, struct why *why)
       FIELD_OBJECT("deadlines", &deadlines),
       FIELD_UINT("beacon_distance", &o->beacon_distance, 0, 100000),
       FIELD_OBJECT("reward", &reward),
-      FIELD_ARRAY("excluded", &excluded, 0, PARTICIPANTS_MAX),
+      FIELD_OBJECT("audit", &audit),
+      FIELD_ARRAY("excluded", &excluded, 0, EXCLUDED_MAX),
       FIELD_UINT("time", &unused, 0, INTEGER_MAX),
       FIELD_END,
   };
@@ -297,6 +316,8 @@ static enum err open_read(struct open_event *o, bool anchored, struct why *why)
   TRY(base_read(o, base, why));
   TRY(tail_read(o, tail, why));
   TRY(optimiser_read(o, why));
+  TRY(reward_terms_read(&o->reward, reward, why));
+  TRY(audit_terms_read(&o->audit_members, &o->audit_window, audit, why));
   TRY(excluded_read(o, excluded, why));
   TRY(open_check(o, anchored, why));
   return event_hash_as(&o->ctx, "chorus/v1/ctx\n", o->event);
@@ -471,19 +492,25 @@ static enum err bad_read(struct update_event *u, const json_t *list, struct why 
 enum err update_parse(struct update_event *out, const json_t *event, struct why *why)
 {
   struct update_event u = {0};
-  json_t *seen, *sig, *missing, *bad;
+  json_t *seen, *sig, *samples, *missing, *bad;
   const struct field fields[] = {
       PARTICIPANT_FIELDS("update", u.header),
       FIELD_HEX("ctx", u.header.ctx.b),
       FIELD_HEX("sharers", u.sharers.b),
       FIELD_UINT("length", &u.length, 2, INTEGER_MAX),
       FIELD_HEX("chunks", u.chunks.b),
+      FIELD_ANY("samples", &samples),
       FIELD_ARRAY("missing", &missing, 0, PARTICIPANTS_MAX),
-      FIELD_ARRAY("bad", &bad, 0, PARTICIPANTS_MAX),
+      FIELD_ARRAY("bad", &bad, 0, COMPLAINTS_MAX),
       FIELD_END,
   };
   TRY(field_read(event, fields, why));
   TRY(seen_read(&u.header.seen, seen, why));
+  if (!json_is_null(samples)) {
+    if (json_integer_value(samples) < 1 || json_integer_value(samples) > INTEGER_MAX)
+      return why_set(why, E_FIELD_VALUE, "samples", "must be null or a weight");
+    u.samples = (uint64_t)json_integer_value(samples);
+  }
   enum err e = missing_read(&u, missing, why);
   if (e == OK)
     e = bad_read(&u, bad, why);
@@ -553,10 +580,45 @@ void unmask_done(struct unmask_event *u)
   *u = (struct unmask_event){.header = u->header};
 }
 
+enum err named_parse(struct named *out, const json_t *entry, const char *field,
+                     struct why *why)
+{
+  static const char *const reasons[] = {[NAMED_BAD_BOX] = "bad-box",
+                                        [NAMED_FALSE_COMPLAINT] = "false-complaint",
+                                        [NAMED_BAD_SHARE] = "bad-share"};
+  struct named n;
+  const char *reason;
+  const struct field fields[] = {FIELD_HEX("event", n.event.b),
+                                 FIELD_HEX("participant", n.participant.b),
+                                 FIELD_STRING("reason", &reason, 1, 32), FIELD_END};
+  TRY(field_read_at(entry, fields, field, why));
+  for (unsigned r = 0; r < LENGTH(reasons); r++)
+    if (strcmp(reason, reasons[r]) == 0) {
+      n.reason = (enum named_reason)r;
+      *out = n;
+      return OK;
+    }
+  return why_set(why, E_FIELD_VALUE, field, "has an unknown reason");
+}
+
+static enum err named_check(const json_t *list, struct why *why)
+{
+  struct named n, before;
+  for (size_t i = 0; i < json_array_size(list); i++) {
+    char at[32];
+    snprintf(at, sizeof at, "named[%zu]", i);
+    TRY(named_parse(&n, json_array_get(list, i), at, why));
+    if (i && memcmp(&n.participant, &before.participant, 32) <= 0)
+      return why_set(why, E_FIELD_VALUE, at, "participants must be ascending");
+    before = n;
+  }
+  return OK;
+}
+
 enum err result_parse(struct result_event *out, const json_t *event, struct why *why)
 {
   struct result_event r = {0};
-  json_t *unmasks, *totals, *rewards, *named, *sig;
+  json_t *unmasks, *totals, *named, *sig;
   const struct field fields[] = {
       ROUND_FIELDS("result", r.header),
       FIELD_HEX("survivors", r.survivors.b),
@@ -566,8 +628,8 @@ enum err result_parse(struct result_event *out, const json_t *event, struct why 
       FIELD_ARRAY("totals", &totals, 1, TAIL_MAX),
       FIELD_HEX("model", r.model.b),
       FIELD_HEX_OR_NULL("optimiser_state", r.state.b, &r.has_state),
-      FIELD_ANY("rewards", &rewards),
-      FIELD_ARRAY("named", &named, 0, PARTICIPANTS_MAX),
+      FIELD_HEX_OR_NULL("rewards", r.rewards.b, &r.has_rewards),
+      FIELD_ARRAY("named", &named, 0, NAMED_MAX),
       FIELD_END,
   };
   TRY(field_read(event, fields, why));
@@ -575,8 +637,31 @@ enum err result_parse(struct result_event *out, const json_t *event, struct why 
       FIELD_STRING("members", &r.answered, 2, PARTICIPANTS_MAX / 4),
       FIELD_HEX("root", r.unmasks.b), FIELD_END};
   TRY(field_read_at(unmasks, answers, "unmasks", why));
+  TRY(named_check(named, why));
   r.totals = totals;
+  r.named = named;
   *out = r;
+  return OK;
+}
+
+enum err failed_parse(struct failed_event *out, const json_t *event, struct why *why)
+{
+  static const char *const phases[] = {"join", "share", "upload", "unmask", "final"};
+  struct failed_event f = {0};
+  json_t *named, *sig;
+  const struct field fields[] = {ROUND_FIELDS("failed", f.header),
+                                 FIELD_STRING("phase", &f.phase, 1, 16),
+                                 FIELD_STRING("reason", &f.reason, 1, 64),
+                                 FIELD_ARRAY("named", &named, 0, NAMED_MAX), FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(named_check(named, why));
+  unsigned p = 0;
+  while (p < LENGTH(phases) && strcmp(f.phase, phases[p]) != 0)
+    p++;
+  if (p == LENGTH(phases))
+    return why_set(why, E_FIELD_VALUE, "phase", "is none of a round");
+  f.named = named;
+  *out = f;
   return OK;
 }
 

@@ -12,6 +12,7 @@
 #include "core/dleq.h"
 #include "core/event.h"
 #include "core/quantise.h"
+#include "core/reward.h"
 
 /* The newest log checkpoint that a participant verified. */
 struct seen {
@@ -86,6 +87,10 @@ struct tail_entry {
 
 #define TAIL_MAX 256u
 #define UNANCHORED_MAX 200u /* participants of a round without a chain */
+#define EXCLUDED_MAX 900u
+#define NAMED_MAX 256u              /* in result and failed */
+#define COMPLAINTS_MAX 200u         /* bad boxes in one update */
+#define AUDIT_WINDOW_MAX 315360000u /* seconds */
 enum base_source { BASE_INIT, BASE_RESULT, BASE_IMPORT };
 enum phase_length {
   DEADLINE_JOIN,
@@ -118,6 +123,9 @@ struct open_event {
   unsigned minimum, maximum, corrupt_bp, dropout_bp;
   uint64_t deadline[DEADLINES]; /* seconds */
   uint64_t beacon_distance;
+  struct reward_terms reward;
+  bool audit_members;    /* who may read the masked vectors; else everybody */
+  uint64_t audit_window; /* for so many seconds after the round */
   struct identity *excluded;
   unsigned excluded_len;
 };
@@ -126,6 +134,9 @@ struct open_event {
 enum err open_parse(struct open_event **out, const json_t *event, bool anchored,
                     struct why *why) MUST_USE;
 void open_free(struct open_event *open);
+/* Reads {"audience","window"} of an `open` or a spec; fields in why below "audit". */
+enum err audit_terms_read(bool *members, uint64_t *window, const json_t *audit,
+                          struct why *why) MUST_USE;
 static inline void open_drop(struct open_event **p)
 {
   open_free(*p);
@@ -198,6 +209,7 @@ struct update_event {
   struct digest sharers;
   uint64_t length;
   struct digest chunks;
+  uint64_t samples; /* the weight, where the reward needs it in public; 0 for null */
   uint32_t *missing;
   unsigned missing_len;
   struct complaint *bad;
@@ -221,6 +233,16 @@ enum err unmask_parse(struct unmask_event *out, const json_t *event,
                       struct why *why) MUST_USE;
 void unmask_done(struct unmask_event *u);
 
+/* An entry of `named` in result and failed. */
+enum named_reason { NAMED_BAD_BOX, NAMED_FALSE_COMPLAINT, NAMED_BAD_SHARE };
+struct named {
+  struct digest event; /* the evidence */
+  struct identity participant;
+  enum named_reason reason;
+};
+enum err named_parse(struct named *out, const json_t *entry, const char *field,
+                     struct why *why) MUST_USE;
+
 struct result_event {
   struct header header;
   struct digest survivors;
@@ -232,8 +254,19 @@ struct result_event {
   struct digest model;
   bool has_state;
   struct digest state;
+  bool has_rewards;
+  struct digest rewards; /* section 9.1 */
+  const json_t *named;   /* borrowed; each entry parses, participants ascend */
 };
 enum err result_parse(struct result_event *out, const json_t *event,
+                      struct why *why) MUST_USE;
+
+struct failed_event {
+  struct header header;
+  const char *phase, *reason; /* borrowed */
+  const json_t *named;        /* as in a result */
+};
+enum err failed_parse(struct failed_event *out, const json_t *event,
                       struct why *why) MUST_USE;
 
 /* What the coordinator answers to an event. */

@@ -39,6 +39,7 @@ void party_forget(struct party *p)
   free(p->inbox);
   p->inbox = NULL;
   p->inbox_len = 0;
+  p->samples = 0;
   buf_done(&p->deals);
   p->forgotten = true;
 }
@@ -334,7 +335,7 @@ enum err party_boxes(struct party *p, const struct round *r, const json_t *share
   if (!shows_mine(p, r->sharers, i, PARTY_SHARE, shares))
     return why_set(why, E_CHEAT_SHARERS, "shares", "your own message was replaced");
   AUTO(free_drop) uint32_t *near = must_calloc(r->graph.p.k, sizeof *near);
-  unsigned len = round_neighbours_in(r, i, r->sharers, near), good = 0;
+  unsigned len = round_neighbours_in(r, i, r->sharers, near), good = 0, bad = 0;
   struct inbox *inbox = must_calloc(len, sizeof *inbox);
   for (unsigned c = 0; c < len; c++) {
     struct share_event dealt;
@@ -342,34 +343,72 @@ enum err party_boxes(struct party *p, const struct round *r, const json_t *share
     if (share_parse(&dealt, share_of(r, shares, near[c]), NULL) == OK)
       open_delivery(&inbox[c], p, r, i, &dealt, delivery_of(boxes, near[c]));
     good += inbox[c].state == INBOX_GOOD;
+    bad += inbox[c].state == INBOX_BAD;
   }
-  if (good < r->graph.p.t) {
+  if (good < r->graph.p.t || bad > COMPLAINTS_MAX) {
     sodium_memzero(inbox, len * sizeof *inbox);
     free(inbox);
-    return why_set(why, E_THRESHOLD, "boxes", "%u good boxes, %u are needed", good,
-                   r->graph.p.t);
+    return bad > COMPLAINTS_MAX
+               ? why_set(why, E_THRESHOLD, "boxes",
+                         "%u bad boxes, at most %u can be complained about", bad,
+                         COMPLAINTS_MAX)
+               : why_set(why, E_THRESHOLD, "boxes", "%u good boxes, %u are needed", good,
+                         r->graph.p.t);
   }
   p->inbox = inbox;
   p->inbox_len = len;
   return OK;
 }
 
-enum err party_mask(struct party *p, const struct round *r, struct ring x)
+/* Whether x can be masked now; the list of the masks that go on. */
+static enum err begin_masking(struct mask_list *masks, const struct party *p,
+                              const struct round *r, struct ring x)
 {
   uint32_t i;
-  struct mask_list masks = {0};
   TRY(usable(p, r));
   if (!p->inbox || p->masked || p->events[PARTY_UPDATE])
     return E_STATE;
   if (x.bits != r->open->ring_bits || x.len != open_len(r->open))
     return E_LENGTH;
   TRY(own_index(&i, p, r, NULL));
+  return mask_own(masks, r, i, &p->a, &p->s);
+}
+
+/* From now on something is masked, with this weight in it. */
+static enum err note_masked(struct party *p, const struct round *r, int64_t weight)
+{
+  uint64_t samples = 0;
+  if (r->open->reward.scheme == REWARD_SAMPLES) {
+    if (weight < 1 || (uint64_t)weight > r->open->quantiser.cap)
+      return E_FIELD_VALUE;
+    samples = (uint64_t)weight;
+  }
+  p->samples = samples;
   p->masked = true;
   p->masked_under = r->sharers_hash;
-  enum err e = mask_own(&masks, r, i, &p->a, &p->s);
-  if (e == OK)
-    e = mask_apply(x, 0, &masks);
-  mask_list_done(&masks);
+  return OK;
+}
+
+enum err party_mask(struct party *p, const struct round *r, struct ring x)
+{
+  AUTO(mask_list_done) struct mask_list masks = {0};
+  TRY(begin_masking(&masks, p, r, x));
+  TRY(note_masked(p, r, ring_get(x, r->open->d)));
+  return mask_apply(x, 0, &masks);
+}
+
+enum err party_masked(struct party *p, const struct round *r, struct ring y)
+{
+  AUTO(mask_list_done) struct mask_list masks = {0};
+  uint8_t masked[8] = {0}, mask[8] = {0}; /* the weight's coordinate */
+  struct ring sum = {masked, 1, y.bits}, one = {mask, 1, y.bits};
+  TRY(begin_masking(&masks, p, r, y));
+  TRY(mask_apply(one, r->open->d, &masks));
+  ring_put(sum, 0,
+           (int64_t)((uint64_t)ring_get(y, r->open->d) - (uint64_t)ring_get(one, 0)));
+  enum err e = note_masked(p, r, ring_get(sum, 0));
+  sodium_memzero(masked, sizeof masked);
+  sodium_memzero(mask, sizeof mask);
   return e;
 }
 
@@ -412,6 +451,8 @@ enum err party_update(struct party *p, const struct round *r, uint64_t length,
   json_object_set_new(u, "sharers", json_hex(r->sharers_hash.b, 32));
   json_object_set_new(u, "length", json_integer((json_int_t)length));
   json_object_set_new(u, "chunks", json_hex(chunks->b, 32));
+  json_object_set_new(u, "samples",
+                      p->samples ? json_integer((json_int_t)p->samples) : json_null());
   json_object_set(u, "missing", missing);
   json_object_set(u, "bad", bad);
   return finish(p, PARTY_UPDATE, u, event);

@@ -46,12 +46,17 @@ enum err party_share(struct party *p, const struct round *r, const json_t **even
 /* UPLOAD, first: r has sharers; its own share event must be among them. shares: the share
  * events of U1 by index (checked by round_sharers); boxes: array of
  * {"dealer","deal","path"}. Opens what was delivered; what was not is missing, what does
- * not fit is bad. E_CHEAT_SHARERS, E_THRESHOLD (leave the round). */
+ * not fit is bad. E_CHEAT_SHARERS; E_THRESHOLD (leave the round) for too few good ones or
+ * more bad ones than a manifest can name. */
 enum err party_boxes(struct party *p, const struct round *r, const json_t *shares,
                      const json_t *boxes, struct why *why) MUST_USE;
 /* UPLOAD, then: masks x (d + tail coordinates) in place. Once only: a second call, or one
- * after party_update, is E_STATE. */
+ * after party_update, is E_STATE. Where the reward asks for it, the first tail entry is
+ * kept for the manifest; E_FIELD_VALUE when it is not a weight. */
 enum err party_mask(struct party *p, const struct round *r, struct ring x) MUST_USE;
+/* The same afterwards, for a party that was saved before it masked and a y that was
+ * stored: y stays as it is. */
+enum err party_masked(struct party *p, const struct round *r, struct ring y) MUST_USE;
 /* The manifest of y: its length and the Merkle root of its chunks. */
 enum err party_update(struct party *p, const struct round *r, uint64_t length,
                       const struct digest *chunks, const json_t **event) MUST_USE;

@@ -33,6 +33,7 @@ struct party {
   unsigned inbox_len;
   bool masked;                /* x has been masked: never again under this ctx */
   struct digest masked_under; /* H(sharers) of the masks */
+  uint64_t samples;           /* the weight that was masked, if it becomes public; or 0 */
   bool forgotten;
   bool has_seen; /* else the empty tree; not saved: the signed events hold theirs */
   struct seen seen;

@@ -38,11 +38,11 @@ enum err party_save(struct buf *out, const struct party *p)
       json_object_set(events, party_event_names[e], p->events[e]);
   AUTO(json_drop)
   json_t *root = json_pack(
-      "{s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o,s:b,s:o,s:o}", "ctx", json_hex(p->ctx.b, 32),
+      "{s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:o,s:I,s:b,s:o,s:o}", "ctx", json_hex(p->ctx.b, 32),
       "participant", json_hex(p->id.b, 32), "a", json_hex(p->a.b, 32), "e",
       json_hex(p->e.b, 32), "s", json_hex(p->s.b, 32), "deals", buf_text(&deals),
       "masked", (int)p->masked, "masked_under", json_hex(p->masked_under.b, 32),
-      "forgotten", (int)p->forgotten, "inbox", p->inbox ? inbox_json(p) : json_null(),
+      "samples", (json_int_t)p->samples, "forgotten", (int)p->forgotten, "inbox", p->inbox ? inbox_json(p) : json_null(),
       "events", events);
   return json_dump_callback(root, append, out, JSON_COMPACT) == 0 ? OK : E_TOO_LARGE;
 }
@@ -96,6 +96,7 @@ static enum err load(struct party *p, const json_t *root)
       FIELD_STRING("deals", &deals, 0, PARTICIPANTS_MAX * (DEAL_BYTES * 4 / 3 + 4)),
       FIELD_BOOL("masked", &p->masked),
       FIELD_HEX("masked_under", p->masked_under.b),
+      FIELD_UINT("samples", &p->samples, 0, 9007199254740991.0),
       FIELD_BOOL("forgotten", &p->forgotten),
       FIELD_ANY("inbox", &inbox),
       FIELD_OBJECT("events", &events),

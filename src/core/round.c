@@ -235,6 +235,18 @@ enum err round_check_deals(const struct round *r, uint32_t dealer,
   return round_check_leaves(r, dealer, share, BYTES(leaves, (size_t)k * LEAF_BYTES), why);
 }
 
+enum err round_check_samples(const struct round *r, const struct update_event *u,
+                             struct why *why)
+{
+  bool asked = r->open->reward.scheme == REWARD_SAMPLES;
+  if (!asked && u->samples)
+    return why_set(why, E_FIELD_VALUE, "samples", "must be null: no reward asks for it");
+  if (asked && (!u->samples || u->samples > r->open->quantiser.cap))
+    return why_set(why, E_FIELD_VALUE, "samples", "must be your weight, 1 to %llu",
+                   (unsigned long long)r->open->quantiser.cap);
+  return OK;
+}
+
 enum err round_judge(const struct round *r, uint32_t i, const struct complaint *c,
                      const uint8_t deal[DEAL_BYTES], bool *dealer_guilty)
 {

@@ -107,6 +107,11 @@ enum err round_check_deals(const struct round *r, uint32_t dealer,
                            const struct share_event *share, struct bytes deals,
                            struct why *why) MUST_USE;
 
+/* Section 7: whether a manifest states its weight exactly where the reward asks for it,
+ * from 1 to the cap. E_FIELD_VALUE. */
+enum err round_check_samples(const struct round *r, const struct update_event *u,
+                             struct why *why) MUST_USE;
+
 /* Section 7: judges one complaint of update's sender i. deal is the dealer's deal for i
  * as stored. Sets *dealer_guilty. E_PROOF when the complaint's own proof does not verify.
  */

@@ -288,6 +288,7 @@ static enum err read_updates(struct update_event **lists, const struct round *r,
     if (memcmp(&u->sharers, &r->sharers_hash, sizeof u->sharers) != 0 ||
         u->length != open_bytes(r->open))
       return why_set(why, E_CONTEXT, "updates", "one was made for other sharers");
+    TRY(round_check_samples(r, u, why));
   }
   return OK;
 }

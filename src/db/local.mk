@@ -24,6 +24,7 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/join.sql \
   $(srcdir)/sql/queries/model.sql \
   $(srcdir)/sql/queries/participant.sql \
+  $(srcdir)/sql/queries/reward.sql \
   $(srcdir)/sql/queries/round.sql \
   $(srcdir)/sql/queries/schedule.sql \
   $(srcdir)/sql/queries/share.sql \

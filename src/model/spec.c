@@ -13,11 +13,12 @@
 
 #define TEXT_MAX 16384
 #define SECONDS_MAX 2592000 /* thirty days */
+#define AUDIT_WINDOW 604800 /* a week, where the spec says nothing */
 
 /* The members that only some kinds have, as read. NULL: absent. */
 struct parts {
   json_t *features, *target, *hidden, *training, *groups;
-  json_t *quantisation, *cohort, *deadlines, *server, *reward;
+  json_t *quantisation, *cohort, *deadlines, *server, *reward, *audit;
   const char *kind, *positive;
   uint64_t dimension, ring_bits;
   bool has_dimension;
@@ -221,26 +222,10 @@ static enum err read_server(struct spec *s, const json_t *o, struct why *why)
 
 static enum err read_reward(struct spec *s, const json_t *o, struct why *why)
 {
-  static const char *const names[] = {"none", "equal", "samples"};
-  const char *scheme = "";
-  const struct field fields[] = {
-      FIELD_STRING("scheme", &scheme, 1, 16),
-      FIELD_STRING("budget", &s->budget, 1, 78),
-      FIELD_END,
-  };
-  TRY(field_read_at(o, fields, "reward", why));
-  int kind = choice(scheme, names, LENGTH(names));
-  if (kind < 0)
-    return why_set(why, E_FIELD_VALUE, "reward.scheme",
-                   "must be \"none\", \"equal\" or \"samples\"");
-  s->reward = (enum reward_scheme)kind;
-  size_t digits = strspn(s->budget, "0123456789");
-  if (s->budget[digits] || (digits > 1 && s->budget[0] == '0'))
-    return why_set(why, E_FIELD_VALUE, "reward.budget",
-                   "must be a whole number written as a string, such as \"0\"");
-  if (s->reward == REWARD_NONE && strcmp(s->budget, "0") != 0)
+  TRY(reward_terms_read(&s->reward, o, why));
+  if (s->reward.scheme == REWARD_NONE && strcmp(s->reward.budget, "0") != 0)
     return why_set(why, E_SPEC, "reward.budget", "must be \"0\" where nothing is paid");
-  if (s->reward == REWARD_SAMPLES && s->training.equal_weight)
+  if (s->reward.scheme == REWARD_SAMPLES && s->training.equal_weight)
     return why_set(why, E_SPEC, "reward.scheme",
                    "pays by samples, but training.weight is \"equal\"");
   return OK;
@@ -282,6 +267,7 @@ static enum err read_all(struct spec *s, struct why *why)
       FIELD_OBJECT("deadlines", &p.deadlines),
       FIELD_OBJECT("server", &p.server),
       FIELD_OBJECT("reward", &p.reward),
+      OPTIONAL(FIELD_OBJECT("audit", &p.audit), NULL),
       OPTIONAL(FIELD_BOOL("holdout", &s->holdout), NULL),
       FIELD_END,
   };
@@ -293,6 +279,9 @@ static enum err read_all(struct spec *s, struct why *why)
   TRY(read_cohort(s, &p, why));
   TRY(read_server(s, p.server, why));
   TRY(read_reward(s, p.reward, why));
+  s->audit_window = AUDIT_WINDOW;
+  if (p.audit)
+    TRY(audit_terms_read(&s->audit_members, &s->audit_window, p.audit, why));
   TRY(spec_lay_out(s, p.hidden, why));
   return make_canonical(s);
 }

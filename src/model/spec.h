@@ -64,8 +64,6 @@ struct deadlines {
   uint64_t join, share, upload, unmask; /* seconds */
 };
 
-enum reward_scheme { REWARD_NONE, REWARD_EQUAL, REWARD_SAMPLES };
-
 struct spec {
   json_t *json;         /* the parsed description; strings below are borrowed from it */
   struct buf canonical; /* the bytes that are hashed, stored and served */
@@ -100,8 +98,9 @@ struct spec {
   struct cohort cohort;
   struct deadlines deadlines;
   struct optimiser optimiser;
-  enum reward_scheme reward;
-  const char *budget; /* whole decimal string, at most 78 digits */
+  struct reward_terms reward;
+  bool audit_members;    /* who may read masked vectors after a round; else everybody */
+  uint64_t audit_window; /* seconds */
   bool holdout;
 };
 
@@ -128,7 +127,7 @@ json_t *spec_tail_json(const struct spec *s);
 
 /* Sets the members of an `open` event that follow from the spec alone: spec, d, tail,
  * ring_bits, quant_bits, range, clip, weight_cap, optimiser (its `state` null), minimum,
- * maximum, corrupt_bp, dropout_bp, deadlines, reward. */
+ * maximum, corrupt_bp, dropout_bp, deadlines, reward, audit. */
 void spec_open_fill(json_t *open, const struct spec *s);
 /* What a client checks before it joins: all those members (optimiser.state aside) are
  * what the spec says. E_SPEC, naming the member. */

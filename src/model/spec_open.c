@@ -50,6 +50,10 @@ void spec_open_fill(json_t *open, const struct spec *s)
   json_object_set_new(open, "deadlines",
                       json_deep_copy(json_object_get(s->json, "deadlines")));
   json_object_set_new(open, "reward", json_deep_copy(json_object_get(s->json, "reward")));
+  json_object_set_new(open, "audit",
+                      json_pack("{s:s,s:I}", "audience",
+                                s->audit_members ? "members" : "public", "window",
+                                (json_int_t)s->audit_window));
 }
 
 /* The member as far as the spec determines it: an optimiser's state comes from the round

@@ -45,7 +45,7 @@ static json_t *make_open(const struct play *p, const struct play_terms *t)
   json_t *e = json_pack(
       "{s:s,s:o,s:s,s:i,s:o,s:i,s:i,s:{s:s,s:o,s:n},s:I,s:[[s,s,I],[s,s,I],[s,s,I]],"
       "s:i,s:i,s:s,s:s,s:I,s:{s:s,s:s,s:n},s:i,s:i,s:i,s:i,s:{s:i,s:i,s:i,s:i},s:i,"
-      "s:{s:s,s:s},s:[],s:i}",
+      "s:{s:s,s:s},s:{s:s,s:i},s:[],s:i}",
       "type", "open", "instance", json_hex(p->instance_hash.b, 32), "model", "toy",
       "version", 1, "spec", json_hex(p->instance_hash.b, 32), "round", 1, "attempt", 1,
       "base", "source", "init", "sha256", json_hex(p->instance_hash.b, 32), "event", "d",
@@ -55,8 +55,9 @@ static json_t *make_open(const struct play *p, const struct play_terms *t)
       "weight_cap", (json_int_t)t->weight_cap, "optimiser", "kind", "fedavg", "rate", "1",
       "state", "minimum", (int)t->minimum, "maximum", (int)t->n, "corrupt_bp", 1000,
       "dropout_bp", (int)t->dropout_bp, "deadlines", "join", 60, "share", 60, "upload",
-      60, "unmask", 60, "beacon_distance", 2, "reward", "scheme", "none", "budget", "0",
-      "excluded", "time", 1);
+      60, "unmask", 60, "beacon_distance", 2, "reward", "scheme",
+      t->scheme ? t->scheme : "none", "budget", t->scheme ? "1000" : "0", "audit",
+      "audience", "public", "window", 604800, "excluded", "time", 1);
   ck_assert_ptr_nonnull(e);
   return e;
 }

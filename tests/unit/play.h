@@ -33,6 +33,7 @@ struct play_terms {
   unsigned n, minimum, ring_bits, quant_bits, dropout_bp;
   uint64_t d, weight_cap;
   bool anchored;
+  const char *scheme; /* of the reward; NULL: none */
 };
 
 /* Everything up to the open event. */

@@ -190,9 +190,10 @@ static void make_model(struct stage *s, const struct stage_terms *t)
       "\"dimension\":%llu,\"quantisation\":{\"bits\":16,\"range\":\"1\",\"clip\":\"600\","
       "\"weight_cap\":10},\"ring_bits\":32,\"cohort\":{\"minimum\":%u,\"maximum\":%u,"
       "\"corrupt_bp\":1000,\"dropout_bp\":2000},\"deadlines\":{\"join\":30,\"share\":30,"
-      "\"upload\":%u,\"unmask\":30},\"server\":%s,\"reward\":{\"scheme\":\"none\","
-      "\"budget\":\"0\"}}",
-      (unsigned long long)t->d, t->minimum, t->maximum, t->upload, t->optimiser);
+      "\"upload\":%u,\"unmask\":30},\"server\":%s,\"reward\":{\"scheme\":\"%s\","
+      "\"budget\":\"%s\"}}",
+      (unsigned long long)t->d, t->minimum, t->maximum, t->upload, t->optimiser,
+      t->scheme ? t->scheme : "none", t->scheme ? "1000000" : "0");
   enum err e = spec_parse(&spec, BYTES(text, strlen(text)), &why);
   ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
   hex_encode(hash, spec->hash.b, 32);
@@ -476,7 +477,13 @@ static json_t *manifest(struct stage *s, unsigned i, unsigned *chunks)
   merkle_root(&root, &tree);
   *chunks = (unsigned)json_array_size(list);
   ck_assert_int_eq(party_update(p->party, s->view, length, &root, &event), OK);
-  return json_pack("{s:O,s:o}", "event", event, "chunks", list);
+  AUTO(json_drop) json_t *said = json_copy((json_t *)event);
+  if (s->samples) {
+    json_object_set_new(said, "samples", json_loads(s->samples, JSON_DECODE_ANY, NULL));
+    ck_assert_int_eq(event_sign(said, &p->key), OK);
+    s->samples = NULL;
+  }
+  return json_pack("{s:O,s:o}", "event", said, "chunks", list);
 }
 
 enum err person_upload(struct stage *s, unsigned i)

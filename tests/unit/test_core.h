@@ -15,6 +15,7 @@ TCase *test_ring(void);
 TCase *test_merkle(void);
 TCase *test_graph(void);
 TCase *test_quantise(void);
+TCase *test_reward(void);
 TCase *test_vectors(void);
 
 #endif

@@ -283,6 +283,15 @@ static void share_badly(unsigned dealer, unsigned box)
   ck_assert_int_eq(stage_round(&s, shares_post, NULL, body, NULL), OK);
 }
 
+static void until_upload(unsigned uploads)
+{
+  stage_open(&s);
+  all_join(5);
+  all_share(0, 5);
+  for (unsigned i = 0; i < uploads; i++)
+    ck_assert_int_eq(person_upload(&s, i), OK);
+}
+
 static void check_named(const char *type, unsigned who, const char *reason)
 {
   char hex[65];
@@ -356,25 +365,27 @@ START_TEST(the_convicted_stay_outside_the_retry)
 }
 END_TEST
 
-START_TEST(a_wrong_share_is_found_out)
+/* The first person's answer, with a share that does not fit. */
+static void answer_wrongly(void)
 {
-  start(five);
-  stage_open(&s);
-  all_join(5);
-  all_share(0, 5);
-  for (unsigned i = 0; i < 5; i++)
-    ck_assert_int_eq(person_upload(&s, i), OK);
-  stage_wait(&s, "unmask");
-  stage_view(&s);
   const json_t *event = NULL;
+  uint8_t other[32] = {42};
   ck_assert_int_eq(party_unmask(s.people[0].party, s.view, s.updates, 3, &event, NULL),
                    OK);
   AUTO(json_drop) json_t *shares = json_deep_copy(json_object_get(event, "shares"));
-  uint8_t other[32] = {42};
   json_array_set_new(shares, 1, json_hex(other, 32));
   AUTO(json_drop) json_t *forged = forge(0, event, "shares", json_incref(shares));
   AUTO(json_drop) json_t *body = post_event(forged);
   ck_assert_int_eq(stage_round(&s, unmasks_post, NULL, body, NULL), OK);
+}
+
+START_TEST(a_wrong_share_is_found_out)
+{
+  start(five);
+  until_upload(5);
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  answer_wrongly();
   for (unsigned i = 1; i < 5; i++)
     ck_assert_int_eq(person_unmask(&s, i), OK);
   stage_wait(&s, "done");
@@ -384,14 +395,138 @@ START_TEST(a_wrong_share_is_found_out)
 }
 END_TEST
 
-static void until_upload(unsigned uploads)
+/* ---- rewards ---- */
+
+/* The result says the root of these amounts, and the table holds them. */
+static void check_rewards(const char *const amounts[5])
 {
-  stage_open(&s);
-  all_join(5);
-  all_share(0, 5);
-  for (unsigned i = 0; i < uploads; i++)
-    ck_assert_int_eq(person_upload(&s, i), OK);
+  struct reward members[5] = {0};
+  struct digest root;
+  struct result_event r;
+  char sql[160];
+  AUTO(json_drop) json_t *result = stage_event(&s, "result");
+  for (unsigned i = 0; i < 5; i++) {
+    members[i].id = s.people[i].id;
+    strcpy(members[i].amount, amounts[i]);
+    snprintf(sql, sizeof sql,
+             "SELECT 1 FROM rewards JOIN joins USING (ctx, member, participant) "
+             "WHERE member = %u AND amount = %s",
+             i, amounts[i]);
+    stage_real(&s, sql);
+  }
+  ck_assert_int_eq(reward_root(&root, members, 5), OK);
+  ck_assert_int_eq(result_parse(&r, result, NULL), OK);
+  ck_assert(r.has_rewards);
+  ck_assert_mem_eq(&r.rewards, &root, sizeof root);
 }
+
+static struct stage_terms paid_by(const char *scheme)
+{
+  struct stage_terms t = five;
+  t.d = 100;
+  t.scheme = scheme;
+  return t;
+}
+
+/* Until everybody but the first has answered. */
+static void all_but_first_answer(void)
+{
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  for (unsigned i = 1; i < 5; i++)
+    ck_assert_int_eq(person_unmask(&s, i), OK);
+}
+
+START_TEST(rewards_follow_the_weights)
+{
+  start(paid_by("samples"));
+  until_upload(5);
+  stage_wait(&s, "unmask");
+  stage_view(&s);
+  answer_wrongly();
+  for (unsigned i = 1; i < 5; i++)
+    ck_assert_int_eq(person_unmask(&s, i), OK);
+  stage_wait(&s, "done");
+  check_named("result", 0, "bad-share");
+  /* of a million, by fifteenths */
+  check_rewards((const char *const[]){"0", "133333", "200000", "266666", "333333"});
+  finish();
+}
+END_TEST
+
+START_TEST(rewards_are_equal)
+{
+  start(paid_by("equal"));
+  until_upload(5);
+  all_but_first_answer();
+  stage_wait(&s, "done");
+  check_rewards((const char *const[]){"200000", "200000", "200000", "200000", "200000"});
+  finish();
+}
+END_TEST
+
+/* Somebody says a weight that is not the one in its vector: nobody is paid. */
+START_TEST(weights_that_do_not_add_up)
+{
+  start(paid_by("samples"));
+  s.samples = "10";
+  until_upload(5);
+  all_but_first_answer();
+  stage_wait(&s, "done");
+  AUTO(json_drop) json_t *result = stage_event(&s, "result");
+  ck_assert(json_is_null(json_object_get(result, "rewards")));
+  ck_assert_double_eq(stage_real(&s, "SELECT count(*) FROM rewards"), 0);
+  finish();
+}
+END_TEST
+
+START_TEST(weights_are_said_where_asked)
+{
+  start(paid_by("samples"));
+  until_upload(0);
+  s.samples = "null";
+  ck_assert_int_eq(person_upload(&s, 0), E_FIELD_VALUE);
+  s.samples = "11"; /* the cap is 10 */
+  ck_assert_int_eq(person_upload(&s, 1), E_FIELD_VALUE);
+  ck_assert_int_eq(person_upload(&s, 2), OK);
+  finish();
+  start(paid_by("equal"));
+  until_upload(0);
+  s.samples = "1";
+  ck_assert_int_eq(person_upload(&s, 0), E_FIELD_VALUE);
+  ck_assert_int_eq(person_upload(&s, 1), OK);
+  finish();
+}
+END_TEST
+
+/* An event is an entry of the log: its lists are cut, by ascending participant. */
+START_TEST(long_lists_are_cut)
+{
+  char ctx[65];
+  start(five);
+  stage_open(&s);
+  stage_sql(&s,
+            "INSERT INTO convictions SELECT '\\x%s', sha256(i::text::bytea), "
+            "sha256(e::text::bytea), 'bad-box' FROM generate_series(1, 950) i, "
+            "generate_series(1, 2) e",
+            hex_encode(ctx, s.ctx.b, 32));
+  ck_assert_int_eq(stage_call(&s, rounds_cancel, ctx, NULL, NULL, NULL, NULL, NULL), OK);
+  AUTO(json_drop) json_t *failed = stage_event(&s, "failed");
+  struct failed_event f;
+  struct why why = {0};
+  ck_assert_msg(failed_parse(&f, failed, &why) == OK, "%s %s", why.field, why.detail);
+  ck_assert_uint_eq(json_array_size(f.named), NAMED_MAX);
+  struct named first;
+  ck_assert_int_eq(named_parse(&first, json_array_get(f.named, 0), "", NULL), OK);
+  stage_open(&s);
+  const struct open_event *o = s.view->open;
+  ck_assert_uint_eq(o->excluded_len, EXCLUDED_MAX);
+  ck_assert_mem_eq(&o->excluded[0], &first.participant, 32);
+  for (unsigned i = 1; i < EXCLUDED_MAX; i++)
+    ck_assert_int_lt(memcmp(&o->excluded[i - 1], &o->excluded[i], 32), 0);
+  finish();
+}
+END_TEST
 
 /* Two sums over the same base whose people differ by one would show that one's update. */
 START_TEST(nearly_the_same_people_are_not_summed)
@@ -545,6 +680,11 @@ int main(void)
   tcase_add_test(t, a_bad_box_is_found_out);
   tcase_add_test(t, the_convicted_stay_outside_the_retry);
   tcase_add_test(t, a_wrong_share_is_found_out);
+  tcase_add_test(t, rewards_follow_the_weights);
+  tcase_add_test(t, rewards_are_equal);
+  tcase_add_test(t, weights_that_do_not_add_up);
+  tcase_add_test(t, weights_are_said_where_asked);
+  tcase_add_test(t, long_lists_are_cut);
   tcase_add_test(t, nearly_the_same_people_are_not_summed);
   tcase_add_test(t, a_sum_out_of_bounds_is_rejected);
   tcase_add_test(t, schedules_open_rounds);

@@ -25,9 +25,10 @@ struct stage {
   struct instance_event instance;
   struct person *people;
   unsigned n;
-  bool wild;          /* the first person breaks the bounds */
-  struct digest ctx;  /* of the attempt being played */
-  struct round *view; /* what a participant has checked */
+  bool wild;           /* the first person breaks the bounds */
+  const char *samples; /* what the next manifest says, signed; NULL: the truth */
+  struct digest ctx;   /* of the attempt being played */
+  struct round *view;  /* what a participant has checked */
   json_t *shares, *updates;
 };
 
@@ -36,6 +37,7 @@ struct stage_terms {
   uint64_t d;
   bool simulated;
   const char *optimiser; /* JSON */
+  const char *scheme;    /* of the reward of a million; NULL: none */
 };
 void stage_init(struct stage *s, const struct stage_terms *terms);
 void stage_done(struct stage *s);

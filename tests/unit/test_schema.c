@@ -236,6 +236,10 @@ START_TEST(others_fit)
       {"{'name':'two\\nlines'}", false},
       {"{'reward':{'scheme':'equal','budget':'01'}}", false},
       {"{'server':{'kind':'fedavg','rate':'0.10'}}", false},
+      {"{'audit':{'audience':'members','window':315360000}}", true},
+      {"{'audit':{'audience':'all','window':5}}", false},
+      {"{'audit':{'audience':'public','window':315360001}}", false},
+      {"{'audit':{'audience':'public','window':5,'more':1}}", false},
   };
   AUTO(json_drop) json_t *schema = source_json("docs/spec.schema.json");
   schema_root = schema;

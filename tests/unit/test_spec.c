@@ -55,7 +55,8 @@ START_TEST(members)
   ck_assert_int_eq(s->optimiser.kind, OPTIMISER_FEDYOGI);
   ck_assert_double_eq(s->optimiser.beta2, 0.99);
   ck_assert_int_eq(s->optimiser.quantum, 32767);
-  ck_assert_int_eq(s->reward, REWARD_SAMPLES);
+  ck_assert_int_eq(s->reward.scheme, REWARD_SAMPLES);
+  ck_assert(!s->audit_members && s->audit_window == 604800);
   ck_assert_uint_eq(s->tail_count, 9);
   ck_assert_int_eq(s->tail[5].kind, TAIL_TRUE_POSITIVE);
   ck_assert_str_eq(s->tail[5].name, "women");
@@ -182,6 +183,9 @@ static const struct {
     {"{'reward':{'scheme':'samples','budget':'5'},'training':{'epochs':5,'batch':4,"
      "'rate':'0.1','l2':'0','optimiser':'sgd','weight':'equal'}}",
      E_SPEC, "reward.scheme"},
+    {"{'audit':{'audience':'nobody','window':5}}", E_FIELD_VALUE, "audit.audience"},
+    {"{'audit':{'audience':'public','window':315360001}}", E_FIELD_VALUE, "audit.window"},
+    {"{'audit':{'audience':'members'}}", E_FIELD_MISSING, "audit.window"},
     {"{'holdout':'yes'}", E_FIELD_TYPE, "holdout"},
 };
 
@@ -300,7 +304,24 @@ START_TEST(open_parses)
     ck_assert_uint_eq(o->tail_len, s->tail_count);
     ck_assert_mem_eq(o->spec.b, s->hash.b, 32);
     ck_assert_uint_eq(o->deadline[DEADLINE_UPLOAD], 600);
+    ck_assert(!o->audit_members && o->audit_window == 604800);
+    ck_assert_int_eq(o->reward.scheme, REWARD_NONE);
   }
+}
+END_TEST
+
+START_TEST(audit_terms)
+{
+  AUTO(spec_drop)
+  struct spec *s = spec_of(spec_with("{'audit':{'audience':'members','window':0}}"));
+  AUTO(json_drop) json_t *open = json_object();
+  ck_assert(s->audit_members && s->audit_window == 0);
+  spec_open_fill(open, s);
+  const json_t *audit = json_object_get(open, "audit");
+  bool closed = false;
+  uint64_t window = 1;
+  ck_assert_int_eq(audit_terms_read(&closed, &window, audit, NULL), OK);
+  ck_assert(closed && window == 0);
 }
 END_TEST
 
@@ -323,6 +344,10 @@ START_TEST(open_event)
   json_object_set_new(open, "minimum", json_integer(3));
   ck_assert_int_eq(spec_open_check(open, s, &why), E_SPEC);
   ck_assert_str_eq(why.field, "minimum");
+  spec_open_fill(open, s);
+  json_object_set_new(json_object_get(open, "audit"), "window", json_integer(0));
+  ck_assert_int_eq(spec_open_check(open, s, &why), E_SPEC);
+  ck_assert_str_eq(why.field, "audit");
   json_object_del(open, "minimum");
   ck_assert_int_eq(spec_open_check(open, s, &why), E_FIELD_MISSING);
 }
@@ -340,6 +365,7 @@ TCase *test_spec(void)
   tcase_add_test(t, overflow);
   tcase_add_test(t, tail_fits);
   tcase_add_test(t, open_parses);
+  tcase_add_test(t, audit_terms);
   tcase_add_test(t, open_event);
   return t;
 }
