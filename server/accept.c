@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/log.h"
 #include "util/text.h"
 
 void accept_done(struct accept *a)
@@ -64,7 +65,10 @@ enum err accept_check(struct request *rq, struct accept *a)
   TRY(event_verify(a->event, a->type, &a->header.participant, rq->why));
   TRY(event_hash(&a->hash, a->event));
   TRY(find_known(rq, a));
-  return a->known ? OK : check_phase(a, rq->why);
+  if (a->known)
+    return OK;
+  TRY(check_phase(a, rq->why));
+  return log_seen(rq->db, &a->header.seen, "seen", rq->why);
 }
 
 enum err accept_member(struct request *rq, struct accept *a, enum accept_set set)

@@ -25,7 +25,8 @@ void accept_done(struct accept *a);
 
 /* After the event was parsed and a->header filled: checks canonical form, instance and
  * ctx (E_CONTEXT), the signature, and whether it was said already: a->known and the
- * receipt, or E_CONFLICT for something else. Then the phase (E_PHASE). */
+ * receipt, or E_CONFLICT for something else. Then the phase (E_PHASE) and the checkpoint
+ * it names (E_CHECKPOINT). */
 enum err accept_check(struct request *rq, struct accept *a) MUST_USE;
 /* The round in memory and the sender's index in it. set: which of its sets the sender
  * must be in (offsets are core's): E_NOT_IN_ROUND. */

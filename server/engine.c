@@ -15,6 +15,7 @@ static struct engine *engine_new(struct server *server)
   pthread_mutex_init(&engine->lock, NULL);
   pthread_cond_init(&engine->driver_wake, NULL);
   pthread_cond_init(&engine->jobs_wake, NULL);
+  pthread_cond_init(&engine->log_wake, NULL);
   randombytes_buf(&engine->replica, sizeof engine->replica);
   engine->workers =
       must_calloc(MAX(server->config.job_workers, 1u), sizeof *engine->workers);
@@ -26,7 +27,9 @@ enum err engine_start(struct server *server)
   struct engine *engine = engine_new(server);
   server->engine = engine;
   engine->driver_runs = pthread_create(&engine->driver, NULL, driver_run, engine) == 0;
-  bool good = engine->driver_runs;
+  engine->sequencer_runs =
+      pthread_create(&engine->sequencer, NULL, sequencer_run, engine) == 0;
+  bool good = engine->driver_runs && engine->sequencer_runs;
   while (good && engine->workers_len < MAX(server->config.job_workers, 1u)) {
     struct worker *w = &engine->workers[engine->workers_len];
     w->engine = engine;
@@ -48,14 +51,18 @@ void engine_stop(struct server *server)
   engine->stop = true;
   pthread_cond_broadcast(&engine->driver_wake);
   pthread_cond_broadcast(&engine->jobs_wake);
+  pthread_cond_broadcast(&engine->log_wake);
   pthread_mutex_unlock(&engine->lock);
   if (engine->driver_runs)
     pthread_join(engine->driver, NULL);
+  if (engine->sequencer_runs)
+    pthread_join(engine->sequencer, NULL);
   for (unsigned i = 0; i < engine->workers_len; i++)
     pthread_join(engine->workers[i].thread, NULL);
   round_cache_done(engine);
   pthread_cond_destroy(&engine->driver_wake);
   pthread_cond_destroy(&engine->jobs_wake);
+  pthread_cond_destroy(&engine->log_wake);
   pthread_mutex_destroy(&engine->lock);
   free(engine->workers);
   free(engine);
@@ -80,17 +87,19 @@ void engine_heard(struct server *server, const char *topic)
   pthread_mutex_unlock(&engine->lock);
 }
 
-static struct timespec in_a_second(void)
+static struct timespec in_ms(unsigned ms)
 {
   struct timespec t;
   clock_gettime(CLOCK_REALTIME, &t);
-  t.tv_sec++;
+  t.tv_nsec += (long)(ms % 1000) * 1000000;
+  t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
+  t.tv_nsec %= 1000000000;
   return t;
 }
 
 bool engine_wait_driver(struct engine *engine)
 {
-  struct timespec until = in_a_second();
+  struct timespec until = in_ms(1000);
   int e = 0;
   pthread_mutex_lock(&engine->lock);
   while (!engine->stop && !engine->driver_wanted && e == 0)
@@ -103,12 +112,24 @@ bool engine_wait_driver(struct engine *engine)
 
 bool engine_wait_jobs(struct engine *engine, uint64_t *seen)
 {
-  struct timespec until = in_a_second();
+  struct timespec until = in_ms(1000);
   int e = 0;
   pthread_mutex_lock(&engine->lock);
   while (!engine->stop && engine->jobs_wanted == *seen && e == 0)
     e = pthread_cond_timedwait(&engine->jobs_wake, &engine->lock, &until);
   *seen = engine->jobs_wanted;
+  bool on = !engine->stop;
+  pthread_mutex_unlock(&engine->lock);
+  return on;
+}
+
+bool engine_wait_log(struct engine *engine, unsigned ms)
+{
+  struct timespec until = in_ms(ms);
+  int e = 0;
+  pthread_mutex_lock(&engine->lock);
+  while (!engine->stop && e == 0)
+    e = pthread_cond_timedwait(&engine->log_wake, &engine->lock, &until);
   bool on = !engine->stop;
   pthread_mutex_unlock(&engine->lock);
   return on;

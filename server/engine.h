@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The round engine of one process: the driver, which ends phases, and the job workers.
+ * The round engine of one process: the driver, which ends phases, the job workers, and
+ * the sequencer, which lets the log grow.
  * Any number of processes run it over one database. */
 #ifndef SERVER_ENGINE_H
 #define SERVER_ENGINE_H
@@ -7,14 +8,14 @@
 #include "server/server.h"
 
 /* Starts the threads and sets server->engine. Needs config.job_workers connections of the
- * pool, and one more. */
+ * pool, and two more. */
 enum err engine_start(struct server *server) MUST_USE;
 /* Stops them; a job in work is finished first. */
 void engine_stop(struct server *server);
 /* To be called with each notification (NULL: something may have been missed). Topics:
  *   count:CTX   somebody answered              jobs         there is work
  *   round:CTX   the round's phase has changed  model:SLUG   so has the model's newest
- * round
+ *   log         there is a new checkpoint
  */
 void engine_heard(struct server *server, const char *topic);
 

@@ -11,12 +11,14 @@ libengine_a_SOURCES = \
   server/final_job.c \
   server/jobs.c \
   server/joins.c \
+  server/log.h server/log_cosign.c server/log_tree.c \
   server/opening.c \
   server/phases.c \
   server/request.h \
   server/rewards.c \
   server/rounds.c server/rounds.h \
   server/row.c server/row.h \
+  server/sequencer.c \
   server/server.h \
   server/shares.c \
   server/sum_job.c \
@@ -24,6 +26,6 @@ libengine_a_SOURCES = \
   server/unmask_job.c \
   server/unmasks.c \
   server/updates.c
-ENGINE_LIBS = libengine.a libmodel.a $(DB_LIBS) $(BLAS_LIBS)
+ENGINE_LIBS = libengine.a libmodel.a libledger.a $(DB_LIBS) $(BLAS_LIBS)
 AM_CPPFLAGS += -I$(srcdir)
 $(libengine_a_OBJECTS): src/db/queries.h

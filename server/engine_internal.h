@@ -18,17 +18,17 @@
 struct engine {
   struct server *server;
   pthread_mutex_t lock; /* of everything below */
-  pthread_cond_t driver_wake, jobs_wake;
+  pthread_cond_t driver_wake, jobs_wake, log_wake;
   bool stop, driver_wanted;
   uint64_t jobs_wanted; /* counts up */
-  pthread_t driver;
+  pthread_t driver, sequencer;
   struct worker {
     struct engine *engine;
     pthread_t thread;
     int64_t job; /* in work, or 0 */
   } * workers;
   unsigned workers_len;
-  bool driver_runs;
+  bool driver_runs, sequencer_runs;
   struct {
     uint8_t b[16];
   } replica; /* this process, as claimed_by */
@@ -37,11 +37,14 @@ struct engine {
 };
 
 void round_cache_done(struct engine *engine);
-void *driver_run(void *arg); /* struct engine */
-void *jobs_run(void *arg);   /* struct worker */
+void *driver_run(void *arg);    /* struct engine */
+void *sequencer_run(void *arg); /* struct engine */
+void *jobs_run(void *arg);      /* struct worker */
 /* Sleeps until woken or a second has passed; false when the engine stops. */
 bool engine_wait_driver(struct engine *engine);
 bool engine_wait_jobs(struct engine *engine, uint64_t *seen);
+/* Sleeps so many milliseconds; false when the engine stops. */
+bool engine_wait_log(struct engine *engine, unsigned ms);
 /* Keeps the leases of the jobs that this process is working on. */
 void jobs_renew(struct engine *engine, struct db *db);
 

@@ -56,5 +56,16 @@ HANDLER(updates_show);
 HANDLER(chunks_put);
 HANDLER(unmasks_post);
 HANDLER(unmasks_list);
+/* log.c, proofs.c, witnesses.c */
+HANDLER(log_checkpoint_show);
+HANDLER(log_tile_show);
+HANDLER(log_entries_list);
+HANDLER(log_event_show);
+HANDLER(proof_inclusion);
+HANDLER(proof_consistency);
+HANDLER(witnesses_list);
+HANDLER(witnesses_add);
+HANDLER(witnesses_remove);
+HANDLER(cosignatures_post);
 
 #endif

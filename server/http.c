@@ -141,9 +141,10 @@ static enum err check_media(struct exchange *x)
 {
   const char *type =
       MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Content-Type");
-  const char *wanted = x->route->flags & ROUTE_CHUNK ? "application/octet-stream"
-                       : x->route->flags & ROUTE_CSV ? "text/csv"
-                                                     : "application/json";
+  const char *wanted = x->route->flags & ROUTE_CHUNK  ? "application/octet-stream"
+                       : x->route->flags & ROUTE_CSV  ? "text/csv"
+                       : x->route->flags & ROUTE_TEXT ? "text/plain"
+                                                      : "application/json";
   if (!type || x->length == 0)
     return OK;
   size_t len = strcspn(type, "; \t");

@@ -112,6 +112,10 @@ enum err instance_create(struct db *db, const char *origin, bool simulated,
                      "the database holds an instance of another key, origin or chain");
     return OK;
   }
+  if (!note_name_valid(origin))
+    return why_set(why, E_CONFIG, "origin",
+                   "names the log: at most %u bytes, no white space and no plus sign",
+                   NOTE_NAME_MAX);
   event = instance_build(origin, id, simulated);
   TRY(event_sign(event, key));
   TRY(instance_parse(&there, event, why));
@@ -130,6 +134,9 @@ enum err instance_load(struct db *db, struct server *server, struct why *why)
   if (memcmp(instance.coordinator.b, server->coordinator.b,
              sizeof instance.coordinator.b) != 0)
     return why_set(why, E_CONFIG, "key", "is not the key of this database's instance");
+  if (note_key_make(&server->log, instance.origin, NOTE_ED25519, &instance.coordinator) !=
+      OK)
+    return why_set(why, E_CONFIG, "db", "the instance's origin cannot name a log");
   server->anchored = instance.anchored;
   server->simulated = instance.simulated;
   return OK;

@@ -11,13 +11,13 @@ enum err key_load(const char *path, bool create, struct identity *id,
                   struct secret_identity *key, struct why *why) MUST_USE;
 
 /* Writes the instance event unless it stands already; it must then be the same.
- * E_CONFLICT. */
+ * E_CONFLICT. E_CONFIG for an origin that cannot name a log. */
 enum err instance_create(struct db *db, const char *origin, bool simulated,
                          const struct identity *id, const struct secret_identity *key,
                          struct digest *hash, struct why *why) MUST_USE;
 
-/* Fills server->instance, anchored, simulated from the database. E_CONFIG when there is
- * no instance, or it is another key's. */
+/* Fills server->instance, log, anchored, simulated from the database. E_CONFIG when there
+ * is no instance, or it is another key's. */
 enum err instance_load(struct db *db, struct server *server, struct why *why) MUST_USE;
 
 #endif

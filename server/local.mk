@@ -10,10 +10,12 @@ chorusd_SOURCES = \
   server/identity.c server/identity.h \
   server/instance.c \
   server/invites.c \
+  server/log.c \
   server/main.c \
   server/members.c \
   server/models.c server/models.h \
   server/participants.c \
+  server/proofs.c \
   server/reply.c \
   server/request.c server/request.h \
   server/results.c \
@@ -24,6 +26,7 @@ chorusd_SOURCES = \
   server/stream.c \
   server/versions.c \
   server/wait.c \
+  server/witnesses.c \
   server/worker.c
 chorusd_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(BLAS_CFLAGS)
 chorusd_LDADD = $(ENGINE_LIBS) $(MHD_LIBS)

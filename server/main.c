@@ -224,7 +224,7 @@ static enum err prepare(struct server *server, const struct settings *s, struct 
   TRY(db_open(&db, s->db, true, why));
   TRY(check_schema(db, why));
   TRY(instance_load(db, server, why));
-  return db_pool_open(&server->pool, s->db, (unsigned)s->job_workers + 2, why);
+  return db_pool_open(&server->pool, s->db, (unsigned)s->job_workers + 3, why);
 }
 
 static enum err run_serve(const struct settings *s, struct why *why)

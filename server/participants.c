@@ -9,6 +9,7 @@
 #include "server/common.h"
 #include "server/engine_internal.h"
 #include "server/handlers.h"
+#include "server/log.h"
 
 #define NAME_MAX_BYTES 200u
 
@@ -124,6 +125,7 @@ static enum err enrol(struct db *db, void *arg)
   TRY(find_first(db, n));
   if (n->again)
     return OK;
+  TRY(log_seen(db, &n->enroll.header.seen, "event.seen", n->rq->why));
   TRY(find_invite(db, n, &rows, &row));
   if (db_bool(&rows, row, 4))
     return E_RETIRED;

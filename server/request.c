@@ -7,28 +7,32 @@
 #include "server/http_internal.h"
 #include "util/text.h"
 
-/* Matches "/a/{b}/c" segment by segment; writes the {…} parts, which `path` is cut into.
- * `path` is changed only on a match. */
+/* Matches "/a/{b}/c" segment by segment; {b*} at the end takes all segments that are
+ * left. Writes the {…} parts, which `path` is cut into; it is changed only on a match. */
 static bool match(const char *pattern, char *path, const char **param)
 {
   const char *p = pattern, *s = path;
-  unsigned n = 0;
+  unsigned n = 0, segments = 0; /* of the params, those without a slash in them */
   for (; *p && *s; p++) {
     if (*p != '{') {
       if (*p != *s++)
         return false;
       continue;
     }
-    size_t len = strcspn(s, "/");
+    size_t len = strcspn(s, "/"), name = strcspn(p, "}");
     if (len == 0)
       return false;
-    p += strcspn(p, "}");
+    if (p[name - 1] == '*')
+      len = strlen(s);
+    else
+      segments++;
+    p += name;
     param[n++] = s;
     s += len;
   }
   if (*p || *s)
     return false;
-  for (unsigned i = 0; i < n; i++)
+  for (unsigned i = 0; i < segments; i++)
     path[(size_t)(param[i] - path) + strcspn(param[i], "/")] = 0;
   param[n] = NULL;
   return true;

@@ -65,10 +65,11 @@ typedef enum err (*handler)(struct request *rq, struct reply *rp);
 #define ROUTE_CHUNK 2u /* a large raw body; the number in flight is limited */
 #define ROUTE_CSV 4u   /* the body is text/csv */
 #define ROUTE_BODY_OPTIONAL 8u
+#define ROUTE_TEXT 16u /* the body is text/plain */
 
 struct route {
   const char *method;
-  const char *pattern; /* "/api/v1/rounds/{ctx}/joins" */
+  const char *pattern; /* "/api/v1/rounds/{ctx}/joins"; a last {name*} takes the rest */
   enum who who;
   size_t body_max;
   unsigned flags;

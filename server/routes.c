@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The one route table: method, address, who may call, body at most, flags, handler. */
+#include "ledger/note.h"
 #include "server/handlers.h"
 
 #define P WHO_PARTICIPANT
@@ -8,6 +9,7 @@
 #define V "/api/v1"
 #define M V "/models/{model}"
 #define R V "/rounds/{ctx}"
+#define L V "/log"
 #define KIB ((size_t)1 << 10)
 #define SMALL (64 * KIB)
 #define LARGE (8192 * KIB)
@@ -60,6 +62,17 @@ const struct route routes[] = {
   {"GET",    R "/unmasks",                        PUBLIC, 0, 0, unmasks_list},
   {"GET",    R "/deals/{id}",                     PUBLIC, 0, 0, deals_show},
   {"GET",    R "/sum",                            PUBLIC, 0, 0, rounds_sum},
+
+  {"GET",    L "/checkpoint",                     PUBLIC, 0, ROUTE_WAIT, log_checkpoint_show},
+  {"GET",    L "/tile/{path*}",                   PUBLIC, 0, 0, log_tile_show},
+  {"GET",    L "/entries",                        PUBLIC, 0, 0, log_entries_list},
+  {"GET",    L "/events/{hash}",                  PUBLIC, 0, 0, log_event_show},
+  {"GET",    L "/proofs/inclusion",               PUBLIC, 0, 0, proof_inclusion},
+  {"GET",    L "/proofs/consistency",             PUBLIC, 0, 0, proof_consistency},
+  {"GET",    L "/witnesses",                      PUBLIC, 0, 0, witnesses_list},
+  {"POST",   L "/witnesses",                      A, SMALL, 0, witnesses_add},
+  {"DELETE", L "/witnesses/{key}",                A, 0, 0, witnesses_remove},
+  {"POST",   L "/cosignatures",                   PUBLIC, NOTE_BYTES_MAX, ROUTE_TEXT, cosignatures_post},
   {NULL, NULL, PUBLIC, 0, 0, NULL},
 };
 /* clang-format on */

@@ -8,6 +8,7 @@
 
 #include "core/message.h"
 #include "db/db.h"
+#include "ledger/note.h"
 
 struct engine; /* engine.h: driver and job threads, round cache */
 
@@ -27,6 +28,7 @@ struct server {
   struct identity coordinator;
   struct secret_identity key; /* wiped at the end */
   struct digest instance;     /* H of the instance event */
+  struct note_key log;        /* the log's: its origin and the coordinator's key */
   bool anchored, simulated;   /* what the instance event says of the chain */
   struct engine *engine;
   atomic_bool stopping;

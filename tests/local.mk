@@ -83,6 +83,14 @@ test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
 $(test_engine_OBJECTS): src/db/queries.h
 TESTS += test_engine
 
+# The public log in the database.
+check_PROGRAMS += test_log
+test_log_SOURCES = tests/unit/test_log.c tests/unit/test_database.c tests/unit/test_db.h
+test_log_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_log_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
+$(test_log_OBJECTS): src/db/queries.h
+TESTS += test_log
+
 # What the HTTP layer keeps waiting: requests for a change, bodies for room.
 check_PROGRAMS += test_wait
 test_wait_SOURCES = tests/unit/test_wait.c server/wait.c server/room.c server/clock.c

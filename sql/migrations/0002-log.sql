@@ -6,11 +6,14 @@ CREATE TABLE log_pending (
   event bigint PRIMARY KEY
 );
 
--- A leaf's event. Its bytes are the entry.
+-- A leaf's event. Its bytes are the entry. The event's model stands here too, so that one
+-- model's entries can be read in the log's order without reading all the others.
 CREATE TABLE log_entries (
   leaf bigint PRIMARY KEY CHECK (leaf >= 0),
-  event bigint NOT NULL UNIQUE
+  event bigint NOT NULL UNIQUE,
+  model slug
 );
+CREATE INDEX log_entries_of_model ON log_entries (model, leaf) WHERE model IS NOT NULL;
 
 -- Tiles of height 8 as they are served; the last of a level grows.
 CREATE TABLE log_tiles (
@@ -19,6 +22,7 @@ CREATE TABLE log_tiles (
   hashes bytea NOT NULL CHECK (octet_length(hashes) BETWEEN 32 AND 8192),
   PRIMARY KEY (level, index)
 );
+ALTER TABLE log_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
 
 -- The head is moved only from the value that was read: two replicas cannot fork the log.
 CREATE TABLE log_head (

@@ -1,9 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Protocol events, and what wakes their readers.
 
+-- The event, and that it is to become a leaf of the log.
 -- name: event_store :one
-INSERT INTO events (type, model, ctx, participant, hash, bytes)
-VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq
+WITH stored AS (
+  INSERT INTO events (type, model, ctx, participant, hash, bytes)
+  VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq
+), pending AS (
+  INSERT INTO log_pending SELECT seq FROM stored
+)
+SELECT seq FROM stored
 
 -- name: event_receipt :exec
 UPDATE events SET receipt = $2 WHERE seq = $1

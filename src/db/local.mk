@@ -22,6 +22,7 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/invite.sql \
   $(srcdir)/sql/queries/job.sql \
   $(srcdir)/sql/queries/join.sql \
+  $(srcdir)/sql/queries/log.sql \
   $(srcdir)/sql/queries/model.sql \
   $(srcdir)/sql/queries/participant.sql \
   $(srcdir)/sql/queries/reward.sql \
@@ -29,7 +30,8 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/schedule.sql \
   $(srcdir)/sql/queries/share.sql \
   $(srcdir)/sql/queries/unmask.sql \
-  $(srcdir)/sql/queries/update.sql
+  $(srcdir)/sql/queries/update.sql \
+  $(srcdir)/sql/queries/witness.sql
 DB_MIGRATIONS = \
   $(srcdir)/sql/migrations/0001-start.sql \
   $(srcdir)/sql/migrations/0002-log.sql

@@ -266,6 +266,8 @@ void stage_init(struct stage *s, const struct stage_terms *t)
   ck_assert_int_eq(event_sign(s->instance_doc, &s->server.key), OK);
   ck_assert_int_eq(event_hash(&s->server.instance, s->instance_doc), OK);
   ck_assert_int_eq(instance_parse(&s->instance, s->instance_doc, NULL), OK);
+  ck_assert_int_eq(
+      note_key_make(&s->server.log, "test", NOTE_ED25519, &s->server.coordinator), OK);
   s->server.anchored = s->server.simulated = t->simulated;
   make_model(s, t);
   for (unsigned i = 0; i < t->n; i++)
