@@ -3,6 +3,7 @@
  * as true that was not checked against a signed checkpoint. */
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clients/cli/cli.h"
 #include "clients/lib/monitor.h"
@@ -11,6 +12,7 @@
 #include "util/text.h"
 
 #define WAIT_SECONDS 25u
+#define PAUSE_SECONDS 1u    /* a server may answer at once where it should wait */
 #define PATIENCE_LONG 600u  /* of what runs until it is stopped */
 #define PATIENCE_BEHIND 60u /* an older log is put up with so long */
 #define TAIL_ENTRIES 10u
@@ -97,6 +99,7 @@ enum err cmd_log_tail(struct cli *c, struct why *why)
     next = w.head.size > TAIL_ENTRIES ? w.head.size - TAIL_ENTRIES : 0;
   TRY(say_new_entries(c, &w, &next, why));
   while (c->o.follow) {
+    sleep(PAUSE_SECONDS);
     TRY(watch_refresh(&w, WAIT_SECONDS, why));
     c->outage = false;
     TRY(say_new_entries(c, &w, &next, why));
@@ -323,8 +326,10 @@ enum err cmd_log_monitor(struct cli *c, struct why *why)
   TRY(look(c, &m, 0, why));
   if (c->o.once && m.watch.behind)
     c->exit = EXIT_WAITING;
-  while (!c->o.once)
+  while (!c->o.once) {
+    sleep(PAUSE_SECONDS);
     TRY(look(c, &m, WAIT_SECONDS, why));
+  }
   return OK;
 }
 
