@@ -296,6 +296,10 @@ def parse_canonical(data):
     return value
 
 
+def check_size(event):
+    require(len(canonical(event)) <= 65535, "an event longer than a log entry")
+
+
 def without_sig(event):
     return {name: value for name, value in event.items() if name != "sig"}
 
@@ -326,8 +330,15 @@ def is_match(pattern):
     return lambda value: type(value) is str and compiled.fullmatch(value) is not None
 
 
-def is_array(item):
-    return lambda value: type(value) is list and all(item(v) for v in value)
+def is_array(item, most=math.inf):
+    return lambda value: (type(value) is list and len(value) <= most
+                          and all(item(v) for v in value))
+
+
+def is_ascending(check, key=lambda item: item):
+    """A list that passes `check` and whose keys ascend, none twice."""
+    return lambda value: (check(value) and
+                          all(key(a) < key(b) for a, b in zip(value, value[1:])))
 
 
 def is_object(**members):
@@ -357,9 +368,12 @@ HASH, POINT = is_hex(32), is_hex(32)
 SLUG = is_match("[a-z0-9][a-z0-9-]{0,62}")
 DECIMAL = is_match(r"(?!-0\Z)-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 SEEN = is_object(root=HASH, size=is_integer(0))
-NAMED = is_array(is_object(event=nullable(HASH), participant=HASH, reason=is_text))
+NAMED = is_ascending(is_array(is_object(
+    event=HASH, participant=HASH, reason=is_match("bad-box|false-complaint|bad-share")), 256),
+    lambda item: item["participant"])
 BITMAP = is_match("([0-9a-f]{2})+")
 INDEX = is_integer(0, 2**32 - 1)
+MOST_BAD = 200
 BAD = is_object(challenge=is_hex(32), dealer=INDEX, key=POINT, response=is_hex(32))
 FROM_PARTICIPANT = {"instance": HASH, "seen": SEEN, "participant": HASH}
 IN_ROUND = {"instance": HASH, "ctx": HASH}
@@ -377,7 +391,7 @@ EVENTS = {
     "admit": ADMISSION,
     "suspend": ADMISSION,
     "receipt": {"instance": HASH, "of": HASH, "status": is_match("accepted|complete"),
-                "seq": is_integer(0), "time": is_integer(0)},
+                "seq": is_integer(1), "time": is_integer(0), "by": is_integer(0)},
     "open": {"instance": HASH, "model": SLUG, "version": is_integer(1), "spec": HASH,
              "round": is_integer(1), "attempt": is_integer(1),
              "base": is_object(event=nullable(HASH), sha256=HASH,
@@ -389,8 +403,11 @@ EVENTS = {
              "dropout_bp": is_integer(0), "beacon_distance": is_integer(0),
              "deadlines": is_object(join=is_integer(0), share=is_integer(0),
                                     upload=is_integer(0), unmask=is_integer(0)),
-             "reward": lambda value: type(value) is dict and set(value) == {"budget", "scheme"},
-             "excluded": is_array(HASH), "time": is_integer(0)},
+             "reward": is_object(budget=is_match("0|[1-9][0-9]{0,77}"),
+                                 scheme=is_match("none|equal|samples")),
+             "audit": is_object(audience=is_match("public|members"),
+                                window=is_integer(0, 315_360_000)),
+             "excluded": is_ascending(is_array(HASH, 900)), "time": is_integer(0)},
     "join": {**BY_PARTICIPANT, "mask_key": POINT, "share_key": POINT, "self_key": POINT},
     "roster": {**IN_ROUND, "n": is_integer(1), "joins": HASH},
     "graph": {**IN_ROUND, "roster": HASH, "k": is_integer(1), "t": is_integer(1),
@@ -398,7 +415,8 @@ EVENTS = {
     "share": {**BY_PARTICIPANT, "graph": HASH, "deals": HASH},
     "sharers": {**IN_ROUND, "graph": HASH, "members": BITMAP, "shares": HASH},
     "update": {**BY_PARTICIPANT, "sharers": HASH, "length": is_integer(1), "chunks": HASH,
-               "missing": is_array(INDEX), "bad": is_array(BAD)},
+               "samples": nullable(is_integer(1)), "missing": is_array(INDEX),
+               "bad": is_array(BAD, MOST_BAD)},
     "survivors": {**IN_ROUND, "sharers": HASH, "members": BITMAP, "updates": HASH},
     "unmask": {**BY_PARTICIPANT, "survivors": HASH, "shares": is_array(nullable(is_hex(32)))},
     "result": {**IN_ROUND, "survivors": HASH, "unmasks": is_object(members=BITMAP, root=HASH),
@@ -417,6 +435,7 @@ def check_form(event, kind):
     for name, check in members.items():
         require(check(event[name]), f"{kind}: member {name} has a wrong form")
     require(is_hex(64)(event["sig"]), f"{kind}: sig has a wrong form")
+    check_size(event)
 
 
 def check_event(event, kind, signer, **expected):
@@ -1019,6 +1038,7 @@ class Identity:
         check_event(receipt, "receipt", self.coordinator, instance=self.instance,
                     of=event_hash(event).hex())
         require(receipt["status"] in statuses, "the receipt says something else")
+        require(receipt["by"] >= receipt["time"], "a promise that was over when it was given")
 
     def enroll(self, api):
         event = self.home.once("enroll", self.enroll_event)
@@ -1422,6 +1442,8 @@ class Round:
         self.missing = [j for j in self.partners if j not in self.deals]
         self.opened_deals = {j: self.open_deal(j) for j in self.deals}
         self.bad = [j for j in sorted(self.deals) if self.opened_deals[j] is None]
+        if len(self.bad) > MOST_BAD:
+            raise Left("more bad boxes than an update can name")
         if len(self.deals) - len(self.bad) < self.graph.t:
             raise Left("too few good shares came")
 
@@ -1472,8 +1494,12 @@ class Round:
                                   mask_points, self.partners, x))
         event = self.me.sign("update", ctx=self.ctx.hex(), sharers=self.sharers_hash.hex(),
                              length=len(y), chunks=merkle_root(chunks_of(y)).hex(),
+                             samples=weight if self.by_samples() else None,
                              missing=self.missing, bad=[self.complaint(j) for j in self.bad])
         return {"event": event, "y": enbase64(y)}
+
+    def by_samples(self):
+        return self.opened["reward"]["scheme"] == "samples"
 
     def send_chunks(self, answer):
         if self.home.load("complete"):
@@ -1517,6 +1543,8 @@ class Round:
         require(not set(missing) & set(bad), "a dealer both missing and bad")
         require(set(missing) | set(bad) <= near, "somebody listed who dealt nothing")
         require(update["length"] == self.ring.size, "an update of another length")
+        require((update["samples"] is not None) == self.by_samples(), "a weight out of place")
+        require((update["samples"] or 1) <= self.opened["weight_cap"], "a weight above the cap")
         for item in update["bad"]:
             require(self.proof_holds(i, item), "a complaint without proof")
         return set(missing) | set(bad)
@@ -1568,6 +1596,7 @@ class Round:
         require(sha256(data).hex() == result["sum"], "another sum than the result's")
         sums, d = self.ring.decode(self.ring.unpack(data)), self.opened["d"]
         require(result["totals"] == [str(v) for v in sums[d:]], "other totals than the sum's")
+        self.check_rewards(result, sums[d])
         check_sum(self.opened, result["count"], sums)
         new = server_step(self.opened, self.base, sums)
         require(sha256(new).hex() == result["model"], "the new model is not that of the sum")
@@ -1575,6 +1604,20 @@ class Round:
                                       f"?round={self.opened['round']}")
         require(served == new, "another model is served")
         return result, sums
+
+    def check_rewards(self, result, total):
+        """Section 9.1."""
+        named, ids = {n["participant"] for n in result["named"]}, sorted(self.survivors.u2)
+        parts = [self.updates[i]["samples"] if self.by_samples() else 1 for i in ids]
+        scheme, whole = self.opened["reward"]["scheme"], sum(parts)
+        if scheme == "none" or (scheme == "samples" and whole != total):
+            require(result["rewards"] is None, "rewards where nothing is paid")
+            return
+        rows = [(self.members[i].id, int(self.opened["reward"]["budget"]) * part // whole)
+                for i, part in zip(ids, parts)]
+        leaves = [canonical({"amount": "0" if who in named else str(amount), "participant": who})
+                  for who, amount in rows]
+        require(merkle_root(leaves).hex() == result["rewards"], "other rewards than earned")
 
     def check_unmasks(self, result):
         members = members_of(result["unmasks"]["members"], self.n)
@@ -1587,7 +1630,7 @@ class Round:
         for i, answer in answers.items():
             for j, share in self.shares_in(i, answer):
                 revealed.setdefault(j, {})[i] = share
-        named = {(n["participant"], n["reason"]) for n in result["named"]}
+        named = {n["participant"] for n in result["named"]}
         for j in self.survivors.to_rebuild():
             self.check_rebuilt(j, revealed.get(j, {}), named)
 
@@ -1609,7 +1652,7 @@ class Round:
             if value and base_times(value) == points[i]:
                 good[i] = value
             elif len(good) < self.graph.t:
-                require((self.members[i].id, "bad-share") in named, "a wrong share unnamed")
+                require(self.members[i].id in named, "a wrong share unnamed")
         require(len(good) >= self.graph.t, "too few shares were revealed")
         member = self.members[j]
         expected = member.self_ if j in self.survivors.u2 else member.mask

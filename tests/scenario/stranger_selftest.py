@@ -54,8 +54,8 @@ class Coordinator:
                  "weight_cap": 1, "optimiser": {"kind": "fedavg", "rate": "1", "state": None},
                  "minimum": 3, "maximum": 200, "corrupt_bp": 1000, "dropout_bp": dropout_bp,
                  "deadlines": {"join": 9, "share": 9, "upload": 9, "unmask": 9},
-                 "beacon_distance": 2, "reward": {"budget": 0, "scheme": "none"},
-                 "excluded": [], "time": 1}
+                 "beacon_distance": 2, "reward": {"budget": "0", "scheme": "none"},
+                 "audit": {"audience": "public", "window": 604800}, "excluded": [], "time": 1}
         self.events["open"] = self.sign(event)
         self.ctx = st.round_ctx(self.events["open"])
 
@@ -175,7 +175,7 @@ class Coordinator:
 
     def receipt(self, event, status="accepted"):
         return self.sign({"type": "receipt", "instance": self.instance_id, "status": status,
-                          "of": st.event_hash(event).hex(), "seq": 1, "time": 1})
+                          "of": st.event_hash(event).hex(), "seq": 1, "time": 1, "by": 61})
 
     def get_instance(self, *_):
         return {"instance": self.instance}

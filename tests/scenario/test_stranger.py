@@ -59,6 +59,24 @@ class Beside(Scenario):
         self.all_content(running)
         self.assertLess(results[2]["loss"], results[0]["loss"])
 
+    def test_rewards_by_samples(self):
+        """The stranger makes the same rewards from the weights that all state in public."""
+        first, *links = self.make(changed(
+            read_spec("iris"), deadlines=LONG, audit={"audience": "members", "window": 60},
+            reward={"scheme": "samples", "budget": "1000000000000000000000"}))
+        head, rows = read_csv("iris")
+        parts, _ = deal(stratified(rows, 4, 5), [10, 10, 20])
+        files = [write_csv(self.path(f"{self.model}-{i}.csv"), head, part)
+                 for i, part in enumerate(parts)]
+        running = [self.stranger(first, "--data", files[0], "--rounds", "1")]
+        running += [client.participate(self.model, data, rounds=1)
+                    for client, data in zip(self.friends(links), files[1:])]
+        result, = self.schedule(1)
+        self.all_content(running)
+        self.assertIsNotNone(self.server.event(result["ctx"], "result")["rewards"])
+        updates = self.server.get(f"/rounds/{result['ctx']}/updates").must().json["events"]
+        self.assertEqual(sorted(u["samples"] for u in updates), [10, 10, 20])
+
     def test_two_strangers_and_one_of_ours(self):
         first, second, link = self.make(changed(read_spec("iris"), deadlines=LONG))
         head, rows = read_csv("iris")
@@ -97,6 +115,7 @@ class BesideOnAChain(Beside):
     SIMULATED = True
     test_two_strangers_and_one_of_ours = None
     test_a_long_vector_in_several_chunks = None
+    test_rewards_by_samples = None
 
     def stranger(self, link, *options):
         return super().stranger(link, *options, "--trust-simulated-chain")

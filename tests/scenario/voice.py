@@ -252,10 +252,17 @@ class Voice:
             part.chunks = stranger.chunks_of(part.y)
             part.update = self.sign(
                 "update", ctx, sharers=part.u1_hash.hex(), length=len(part.y),
-                chunks=stranger.merkle_root(part.chunks).hex(), missing=part.missing,
+                chunks=stranger.merkle_root(part.chunks).hex(),
+                samples=self.samples(part), missing=part.missing,
                 bad=[self.complaint(part, j) for j in part.bad])
         return {"event": part.update,
                 "chunks": [stranger.leaf_hash(chunk).hex() for chunk in part.chunks]}
+
+    @staticmethod
+    def samples(part):
+        """The weight in public, where the reward asks for it."""
+        paid = part.opened["reward"]["scheme"] == "samples"
+        return part.integers[part.opened["d"]] if paid else None
 
     def announce(self, ctx, integers=None):
         return self.api.post(f"/rounds/{ctx}/updates", self.update_body(ctx, integers))

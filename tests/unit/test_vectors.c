@@ -13,6 +13,7 @@
 #include "core/merkle.h"
 #include "core/pvss.h"
 #include "core/quantise.h"
+#include "core/reward.h"
 #include "core/scalar.h"
 #include "core/shamir.h"
 #include "test_core.h"
@@ -367,6 +368,38 @@ static void check_quantise(const json_t *o)
   ck_assert_mem_eq(have, want, bytes);
 }
 
+static void check_reward(const json_t *o)
+{
+  const json_t *members = json_object_get(o, "members");
+  const json_t *amounts = json_object_get(o, "amounts");
+  struct reward all[8] = {0};
+  struct reward_terms terms;
+  struct digest root;
+  bool paid = false;
+  unsigned count = (unsigned)json_array_size(members);
+  AUTO(json_drop)
+  json_t *said = json_pack("{s:s,s:s}", "scheme", text_of(o, "scheme"), "budget",
+                           text_of(o, "budget"));
+  ck_assert_uint_le(count, LENGTH(all));
+  ck_assert_int_eq(reward_terms_read(&terms, said, NULL), OK);
+  for (unsigned i = 0; i < count; i++) {
+    const json_t *m = json_array_get(members, i);
+    GET(m, "participant", all[i].id);
+    all[i].samples = (uint64_t)int_of(m, "samples");
+    all[i].named = bool_of(m, "named");
+  }
+  ck_assert_int_eq(
+      reward_amounts(all, count, &terms, (uint64_t)int_of(o, "total"), &paid), OK);
+  ck_assert(paid == json_is_string(json_object_get(o, "root")));
+  ck_assert_uint_eq(json_array_size(amounts), paid ? count : 0);
+  for (unsigned i = 0; paid && i < count; i++)
+    ck_assert_str_eq(all[i].amount, json_string_value(json_array_get(amounts, i)));
+  if (!paid)
+    return;
+  ck_assert_int_eq(reward_root(&root, all, count), OK);
+  EXPECT(o, "root", root);
+}
+
 static const struct section {
   const char *name;
   void (*check)(const json_t *o);
@@ -385,6 +418,7 @@ static const struct section {
     {"prg", check_prg},
     {"quantise", check_quantise},
     {"refused_event", check_refused},
+    {"reward", check_reward},
     {"self_key", check_self},
     {"set", check_set},
     {"shamir", check_shamir},

@@ -430,6 +430,22 @@ def check_quantise(o):
     assert out == unhex(o["out"])
 
 
+def check_reward(o):
+    budget, members = int(o["budget"]), o["members"]
+    if o["scheme"] == "equal":
+        parts = [1] * len(members)
+    elif o["scheme"] == "samples" and sum(m["samples"] for m in members) == o["total"]:
+        parts = [m["samples"] for m in members]
+    else:
+        assert o["root"] is None and not o["amounts"]
+        return
+    amounts = [str(0 if m["named"] else budget * p // sum(parts))
+               for m, p in zip(members, parts)]
+    leaves = [canonical({"amount": a, "participant": m["participant"]}, True)
+              for m, a in zip(members, amounts)]
+    assert amounts == o["amounts"] and tree(leaves) == unhex(o["root"])
+
+
 def main():
     with open(sys.argv[1], encoding="ascii") as f:
         everything = json.load(f)

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "core/dleq.h"
-#include "core/event.h"
 #include "core/graph.h"
 #include "core/group.h"
 #include "core/kdf.h"
 #include "core/le.h"
 #include "core/merkle.h"
+#include "core/message.h"
 #include "core/pvss.h"
 #include "core/quantise.h"
 #include "core/scalar.h"
@@ -393,6 +393,24 @@ static json_t *make_event(json_t *event)
                    "hash_as_ctx", HEX(ctx), "leaf_hash", HEX(leaf));
 }
 
+/* An update that has seen a checkpoint and states its weight. */
+static json_t *make_update(void)
+{
+  struct digest instance = digest("instance"), ctx = digest("ctx"),
+                chunks = digest("chunks"), sharers = digest("sharers");
+  struct seen seen = {1234, digest("root")};
+  struct identity who;
+  struct digest hash = digest("participant");
+  memcpy(who.b, hash.b, 32);
+  json_t *e = message_start("update", &instance, &ctx, &seen, &who);
+  AUTO(json_drop)
+  json_t *rest =
+      json_pack("{s:o,s:i,s:o,s:i,s:[i,i],s:[]}", "sharers", HEX(sharers), "length", 4096,
+                "chunks", HEX(chunks), "samples", 120, "missing", 2, 5, "bad");
+  json_object_update(e, rest);
+  return e;
+}
+
 static json_t *make_events(void)
 {
   struct digest ctx = digest("ctx"), joins = digest("joins");
@@ -402,7 +420,10 @@ static json_t *make_events(void)
                           "text", "quote \" and \\ back/slash", "list", -1, 1, 0,
                           "numbers", "most", (json_int_t)9007199254740991, "least",
                           (json_int_t)-9007199254740991, "Z", "capitals sort first");
-  return json_pack("[o,o]", make_event(roster), make_event(odd));
+  struct digest of = digest("of"), instance = digest("instance");
+  return json_pack(
+      "[o,o,o,o]", make_event(roster), make_event(odd), make_event(make_update()),
+      make_event(receipt_build(&instance, &of, "accepted", 7, 1800000000, 1800000060)));
 }
 
 static json_t *signature_case(const char *what, const struct identity *id,
@@ -507,6 +528,51 @@ static json_t *make_quantise(void)
   return list;
 }
 
+/* ---- rewards ---- */
+
+static json_t *make_reward(const struct reward_terms *terms, const char *scheme,
+                           uint64_t total, struct reward *members, unsigned count)
+{
+  json_t *list = json_array(), *amounts = json_array();
+  struct digest root;
+  bool paid;
+  for (unsigned i = 0; i < count; i++) {
+    char label[16];
+    snprintf(label, sizeof label, "member %u", i);
+    struct digest id = digest(label);
+    memcpy(members[i].id.b, id.b, 32);
+    json_array_append_new(list, json_pack("{s:o,s:I,s:b}", "participant", HEX(id),
+                                          "samples", (json_int_t)members[i].samples,
+                                          "named", (int)members[i].named));
+  }
+  must(reward_amounts(members, count, terms, total, &paid));
+  for (unsigned i = 0; paid && i < count; i++)
+    json_array_append_new(amounts, json_string(members[i].amount));
+  if (paid)
+    must(reward_root(&root, members, count));
+  return json_pack("{s:s,s:s,s:I,s:o,s:o,s:o}", "scheme", scheme, "budget", terms->budget,
+                   "total", (json_int_t)total, "members", list, "amounts", amounts,
+                   "root", paid ? HEX(root) : json_null());
+}
+
+static json_t *make_rewards(void)
+{
+  static const char large[] =
+      "123456789012345678901234567890123456789012345678901234567890123456789012345678";
+  const struct reward_terms none = {REWARD_NONE, "0"}, equal = {REWARD_EQUAL, "1000"},
+                            samples = {REWARD_SAMPLES, large};
+  struct reward three[] = {{.samples = 120}, {.samples = 7}, {.samples = 1000}};
+  json_t *list = json_array();
+  json_array_append_new(list, make_reward(&none, "none", 1127, three, 3));
+  json_array_append_new(list, make_reward(&equal, "equal", 1127, three, 3));
+  json_array_append_new(list, make_reward(&samples, "samples", 1127, three, 3));
+  json_array_append_new(list, make_reward(&samples, "samples", 1128, three, 3));
+  three[1].named = true;
+  json_array_append_new(list, make_reward(&equal, "equal", 1127, three, 3));
+  json_array_append_new(list, make_reward(&samples, "samples", 1127, three, 3));
+  return list;
+}
+
 int main(void)
 {
   if (sodium_init() < 0)
@@ -517,11 +583,12 @@ int main(void)
                            make_agreed(false), "self_key", make_self(), "box", make_box(),
                            "prg", make_prg(), "keystream", make_keystream());
   AUTO(json_drop)
-  json_t *rest = json_pack(
-      "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "params", make_params(), "graph",
-      make_graphs(), "set", make_sets(), "merkle", make_merkle(), "shamir", make_shamir(),
-      "dleq", make_dleq(), "event", make_events(), "signature", make_signatures(),
-      "refused_event", make_refused(), "quantise", make_quantise());
+  json_t *rest =
+      json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "params", make_params(),
+                "graph", make_graphs(), "set", make_sets(), "merkle", make_merkle(),
+                "shamir", make_shamir(), "dleq", make_dleq(), "event", make_events(),
+                "signature", make_signatures(), "refused_event", make_refused(),
+                "quantise", make_quantise(), "reward", make_rewards());
   if (!root || !rest || json_object_update(root, rest) != 0)
     return 1;
   return json_dumpf(root, stdout, JSON_INDENT(1) | JSON_SORT_KEYS) != 0 || puts("") < 0;
