@@ -135,7 +135,7 @@ static enum err look_after_promises(struct part *p, struct why *why)
     *why = inner;
     return e;
   }
-  words_promises(p->c, found.open);
+  words_promises(p->c, &found);
   return OK;
 }
 

@@ -25,17 +25,17 @@ class Watching(Scenario):
     def setUpClass(cls):
         super().setUpClass()
         cls.key = Key.from_file(cls.server.key)
-        cls.log = ledger.log_key(cls.server)
+        cls.log_key = ledger.log_key(cls.server)
         head, rows = read_csv("iris")
         part, _ = deal(stratified(rows, 4, 4), [20])
         cls.data = write_csv(os.path.join(cls.folder, "rows.csv"), head, part[0])
-        until(lambda: ledger.checkpoint(cls.server, cls.log), 20, "the first checkpoint")
+        until(lambda: ledger.checkpoint(cls.server, cls.log_key), 20, "the first checkpoint")
 
     def settled(self):
         """The newest checkpoint once nothing is pending."""
         until(lambda: self.server.database.query("SELECT count(*) FROM log_pending") == "0", 20,
               "all events are leaves")
-        return ledger.checkpoint(self.server, self.log)
+        return ledger.checkpoint(self.server, self.log_key)
 
     def leaf_of(self, event):
         return until(lambda: self.server.get(
@@ -72,7 +72,8 @@ class Watching(Scenario):
         """A command of somebody; its lines of JSON."""
         done = (home or self.client).run(*words, "--json", limit=40)
         self.assertEqual(done.code, code, f"{words}\n{done.out}{done.err}")
-        return [json.loads(line) for line in done.out.splitlines()]
+        words = [json.loads(line) for line in done.out.splitlines()]
+        return [word for word in words if word["event"] != "pinned"]
 
     def stranger(self, name="stranger"):
         type(self).serial += 1
@@ -90,7 +91,7 @@ class Watching(Scenario):
         """The one piece of evidence holds two, both signed by the log, that do not fit."""
         found, = self.evidence(client)
         kept, shown = found.partition("---- kept\n")[2].split("\n---- shown later\n")
-        kept, shown = ledger.Checkpoint(kept, self.log), ledger.Checkpoint(shown, self.log)
+        kept, shown = ledger.Checkpoint(kept, self.log_key), ledger.Checkpoint(shown, self.log_key)
         self.assertNotEqual(kept.root, shown.root)
         return kept, shown
 
@@ -179,7 +180,7 @@ class Members(Watching):
         found, = self.evidence(self.client)
         self.assertIn(mine["sig"], found)
         self.assertIn('"type":"receipt"', found)
-        self.assertIn(found.partition("---- checkpoint\n")[2].splitlines()[0], self.log.name)
+        self.assertIn(found.partition("---- checkpoint\n")[2].splitlines()[0], self.log_key.name)
         self.step(10)
 
     def test_only_this_client_is_told_that_it_is_not_there(self):
@@ -311,8 +312,7 @@ class Anybody(Watching):
         head = self.settled()
         entries = ledger.entries(self.server, head.size)
         reader = self.stranger()
-        pinned, *lines = self.log("tail", "--from", "0", home=reader)
-        self.assertEqual(pinned["event"], "pinned")
+        lines = self.log("tail", "--from", "0", home=reader)
         self.assertEqual([stranger.canonical(line["entry"]) for line in lines], entries)
         self.assertEqual([line["leaf"] for line in lines], list(range(head.size)))
         short = self.log("tail", home=reader)
@@ -334,7 +334,7 @@ class Anybody(Watching):
         for leaf in (0, 1, head.size - 1):
             proof, = self.log("prove", str(leaf), home=reader)
             path = [bytes.fromhex(h) for h in proof["path"]]
-            signed = ledger.Checkpoint(proof["checkpoint"], self.log)
+            signed = ledger.Checkpoint(proof["checkpoint"], self.log_key)
             self.assertEqual(signed.root, roots.at(signed.size))
             self.assertEqual(ledger.inclusion_root(bytes.fromhex(proof["hash"]), leaf, signed.size,
                                                    path), signed.root)
