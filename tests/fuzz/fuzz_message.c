@@ -2,6 +2,7 @@
  * Every event type's parser over arbitrary JSON: whatever arrives, no parser may read
  * outside it or keep a share of it after failing. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/graph.h"
 #include "core/message.h"
@@ -19,10 +20,15 @@ static void coordinator_events(const json_t *e)
   struct graph_event graph;
   struct set_event set;
   struct result_event result;
+  struct failed_event failed;
+  struct receipt_event receipt;
+  struct named named;
   uint8_t members[PARTICIPANTS_MAX / 8];
   for (int anchored = 0; anchored < 2; anchored++) {
     if (open_parse(&open, e, anchored, &why) == OK &&
-        (open->d == 0 || open->tail_len == 0 || open->minimum < 3))
+        (open->d == 0 || open->tail_len == 0 || open->minimum < 3 ||
+         open->excluded_len > EXCLUDED_MAX || open->audit_window > AUDIT_WINDOW_MAX ||
+         strlen(open->reward.budget) > REWARD_DIGITS))
       abort();
     open_free(open);
     open = NULL;
@@ -33,7 +39,13 @@ static void coordinator_events(const json_t *e)
   (void)!graph_parse(&graph, e, &why);
   if (sharers_parse(&set, e, &why) == OK || survivors_parse(&set, e, &why) == OK)
     (void)!set_parse(members, 13, set.members);
-  (void)!result_parse(&result, e, &why);
+  if (result_parse(&result, e, &why) == OK)
+    for (size_t i = 0; i < json_array_size(result.named); i++)
+      if (named_parse(&named, json_array_get(result.named, i), "", NULL) != OK)
+        abort();
+  (void)!failed_parse(&failed, e, &why);
+  if (receipt_parse(&receipt, e, &why) == OK && receipt.by < receipt.time)
+    abort();
 }
 
 static void participant_events(const json_t *e)
@@ -48,6 +60,8 @@ static void participant_events(const json_t *e)
   (void)!join_parse(&join, e, &why);
   (void)!share_parse(&share, e, &why);
   if (update_parse(&update, e, &why) == OK) {
+    if (update.bad_len > COMPLAINTS_MAX)
+      abort();
     for (uint32_t j = 0; j < 4; j++)
       (void)update_lists(&update, j);
     update_done(&update);

@@ -365,6 +365,13 @@ class Events(Bad):
             self.note("bad twice", post(bad=[complaint] * 2), VALUE | {"bad-proof"})
             self.note("missing and bad", post(missing=[others[0]], bad=[complaint]),
                       VALUE | {"bad-proof"})
+            self.note("201 bad boxes", post(bad=[{**complaint, "dealer": j}
+                                                 for j in range(201)]), VALUE, "bad")
+            self.note("longer than a log entry", post(missing=list(range(16_000))),
+                      "body-too-large")
+            for samples in (1, 0, 101):
+                self.note("a weight that nobody asked for", post(samples=samples), VALUE,
+                          "samples")
             self.note("a chunk before its manifest", voice.chunk(ctx, 0),
                       {"not-found", "wrong-phase"})
         self.unchanged(send)
@@ -394,6 +401,28 @@ class Events(Bad):
                 f"{path}/{voice.id}/chunks/0", raw=b"{}", kind="application/json"),
                 "unsupported-media-type")
         self.unchanged(send_chunks)
+        all_upload(voices, ctx)
+        all_unmask(voices, ctx)
+        self.server.wait_phase(ctx, "done")
+        check_sum(self, voices, ctx)
+
+    def test_a_weight_in_public(self):
+        voices = self.voices(3, reward={"scheme": "samples", "budget": "1000"})
+        ctx = self.server.open_round(voices[0].model)
+        all_join(voices, ctx)
+        all_share(voices, ctx)
+        self.server.wait_phase(ctx, "upload")
+        voice, path = voices[0], f"/rounds/{ctx}/updates"
+        body = voice.update_body(ctx)
+
+        def send():
+            for samples in (None, 0, -1, 101, 2**53, "1", True, 1.0):
+                event = {**body["event"], "samples": samples}
+                if type(samples) is not float and samples != 2**53:
+                    event = voice.key.sign(event)
+                self.note(f"samples {samples}", self.server.post(path, {**body, "event": event}),
+                          SHAPE, None if samples in (1.0, 2**53) else "samples")
+        self.unchanged(send)
         all_upload(voices, ctx)
         all_unmask(voices, ctx)
         self.server.wait_phase(ctx, "done")
@@ -573,6 +602,13 @@ class Admin(Bad):
                       "body-too-large")
             self.note("a purpose of 2 MB", post({**iris, "purpose": "x" * 2 * 2**20}),
                       VALUE | {"body-too-large", "bad-spec"})
+            for audit in ({"audience": "friends", "window": 60}, {"audience": "public"},
+                          {"audience": "public", "window": 315_360_001},
+                          {"audience": "public", "window": -1}, {"window": 60}, 60,
+                          {"audience": "public", "window": "60"},
+                          {"audience": "members", "window": 60, "more": 1}):
+                self.note(f"audit {audit}", post({**iris, "audit": audit}),
+                          VALUE | {"missing-field", "unknown-field"}, "audit")
             self.note("control characters", post({**iris, "name": "a\u0000b"}),
                       SHAPE | {"bad-spec"})
         self.unchanged(send)

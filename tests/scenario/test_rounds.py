@@ -390,7 +390,7 @@ class WhoAndWhen(Scenario):
             self_key=voices[1].parts[ctx].join["self_key"])}
         self.assertEqual(self.server.post(f"/rounds/{ctx}/joins", late).status, 409)
         update = first.sign("update", ctx, sharers="0" * 64, length=204, chunks="0" * 64,
-                            missing=[], bad=[])
+                            samples=None, missing=[], bad=[])
         self.server.post(f"/rounds/{ctx}/updates", {"event": update, "chunks": ["0" * 64]}
                          ).refused("wrong-phase", 409)
         unmask = first.sign("unmask", ctx, survivors="0" * 64, shares=[None] * 3)
