@@ -434,8 +434,9 @@ class Api:
 class Server(Api):
     """chorusd over a database of its own, at one address through all restarts."""
 
-    def __init__(self, folder=None, database=None, simulated=False, start=True, origin=None):
-        self.folder = folder or temp_folder()
+    def __init__(self, folder=None, database=None, simulated=False, start=True, origin=None,
+                 flags=()):
+        self.folder, self.flags = folder or temp_folder(), flags
         self.database = database or Database()
         self.port = free_port()
         super().__init__(origin or f"http://127.0.0.1:{self.port}")
@@ -463,7 +464,7 @@ class Server(Api):
         self.starts += 1
         log = os.path.join(self.folder, f"chorusd-{self.starts}.log")
         process = Process([program("chorusd"), "serve", "--db", self.database.conninfo, "--key",
-                           self.key, "--port", str(port)], log)
+                           self.key, "--port", str(port), *self.flags], log)
 
         def listening():
             said = process.output()
@@ -639,13 +640,15 @@ class Scenario(unittest.TestCase):
     """A class of scenarios that share one server; each has models of its own."""
 
     SIMULATED = False
+    FLAGS = ()  # of chorusd
     LIMIT = 60  # seconds a test may take
     server = None
 
     @classmethod
     def setUpClass(cls):
         cls.folder = temp_folder()
-        cls.server = Server(os.path.join(cls.folder), simulated=cls.SIMULATED)
+        cls.server = Server(os.path.join(cls.folder), simulated=cls.SIMULATED,
+                            flags=cls.FLAGS)
         cls.serial = 0
 
     @classmethod

@@ -29,9 +29,9 @@ class LogScenario(Scenario):
     def grow(self, count=1):
         """That many events more; the new checkpoint."""
         self.server.database.query(
-            "WITH stored AS (INSERT INTO events (type, hash, bytes) SELECT 'x', "
-            "sha256(u), convert_to('{\"id\":\"' || u::text || '\"}', 'UTF8') FROM (SELECT "
-            f"gen_random_uuid()::text::bytea AS u FROM generate_series(1, {count})) d "
+            "WITH made AS (SELECT gen_random_uuid()::text AS id FROM generate_series(1, "
+            f"{count})), stored AS (INSERT INTO events (type, hash, bytes) SELECT 'x', "
+            """sha256(id::bytea), ('{"id":"' || id || '"}')::bytea FROM made """
             "RETURNING seq) INSERT INTO log_pending SELECT seq FROM stored")
         return self.newest()
 
