@@ -274,6 +274,10 @@ START_TEST(witnesses_are_waited_for)
   friend_cosigns(&friends[0], h, h->log.len); /* twice is once */
   waits(&c, 1);
   choir_step(&c, 1, 3);
+  waits(&c, 1); /* an older tree than what is known by now */
+  h->log.no_proofs = true;
+  waits(&c, 0); /* of which nobody shows that it fits */
+  h->log.no_proofs = false;
   friend_cosigns(&friends[2], h, h->log.len); /* a larger tree holds it too */
   human_steps(&c.u[0], "answered");
   host_close(h);
