@@ -125,7 +125,7 @@ struct option_row {
   }
 
 static const struct option_row rows[] = {
-    TEXT("--name", "NAME", name, "how you shall be called"),
+    TEXT("--name", "NAME", name, "how the administrator shall call you"),
     TEXT("--instance", "HASH", instance, "the instance that it must be"),
     NUMBER("--from", "LEAF", from, 0, (uint64_t)INT64_MAX, "where to begin"),
     FLAG("--follow", follow, "go on with what is new"),
