@@ -5,17 +5,13 @@ noinst_PROGRAMS += central
 central_SOURCES = tests/scenario/central.c
 central_CFLAGS = $(AM_CFLAGS)
 central_LDADD = $(MODEL_LIBS)
-EXTRA_DIST += tests/scenario/forge.py tests/scenario/harness.py tests/scenario/ledger.py \
-  tests/scenario/proxy.py tests/scenario/run_all.py tests/scenario/run_story.py \
-  tests/scenario/stranger.py tests/scenario/stranger_selftest.py \
-  tests/scenario/test_bad_input.py tests/scenario/test_cheating.py \
-<<<<<<< HEAD
-  tests/scenario/test_faults.py tests/scenario/test_independent.py tests/scenario/test_log.py \
-  tests/scenario/test_rounds.py tests/scenario/test_sequencer.py \
+EXTRA_DIST += tests/scenario/forge.py tests/scenario/forger.py tests/scenario/harness.py \
+  tests/scenario/ledger.py tests/scenario/proxy.py tests/scenario/run_all.py \
+  tests/scenario/run_story.py tests/scenario/serving.py tests/scenario/stranger.py \
+  tests/scenario/stranger_selftest.py tests/scenario/test_bad_input.py \
+  tests/scenario/test_cheating.py tests/scenario/test_client.py tests/scenario/test_faults.py \
+  tests/scenario/test_http.py tests/scenario/test_independent.py tests/scenario/test_log.py \
+  tests/scenario/test_nouns.py tests/scenario/test_rounds.py tests/scenario/test_sequencer.py \
   tests/scenario/test_stranger.py tests/scenario/test_swarm.py tests/scenario/test_tamper.py \
+  tests/scenario/test_transcript.py tests/scenario/test_verify.py tests/scenario/test_watch.py \
   tests/scenario/voice.py
-=======
-  tests/scenario/test_faults.py tests/scenario/test_rounds.py \
-  tests/scenario/test_stranger.py tests/scenario/test_swarm.py \
-  tests/scenario/test_transcript.py
->>>>>>> transcript
