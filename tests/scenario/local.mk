@@ -5,8 +5,8 @@ noinst_PROGRAMS += central
 central_SOURCES = tests/scenario/central.c
 central_CFLAGS = $(AM_CFLAGS)
 central_LDADD = $(MODEL_LIBS)
-EXTRA_DIST += tests/scenario/forge.py tests/scenario/forger.py tests/scenario/harness.py \
-  tests/scenario/ledger.py tests/scenario/proxy.py tests/scenario/run_all.py \
+EXTRA_DIST += tests/scenario/forger.py tests/scenario/harness.py tests/scenario/ledger.py \
+  tests/scenario/proxy.py tests/scenario/rewriter.py tests/scenario/run_all.py \
   tests/scenario/run_story.py tests/scenario/serving.py tests/scenario/stranger.py \
   tests/scenario/stranger_selftest.py tests/scenario/test_bad_input.py \
   tests/scenario/test_cheating.py tests/scenario/test_client.py tests/scenario/test_faults.py \

@@ -9,8 +9,8 @@ import json
 import secrets
 
 import stranger
-from forge import Forger
 from harness import Client, Database, Scenario, Server, changed, read_spec, tail, until
+from rewriter import Rewriter
 from voice import Key, Voice, all_join, all_share, all_unmask, all_upload
 
 SPEC = {"deadlines": {"join": 60, "share": 60, "upload": 8, "unmask": 60},
@@ -407,7 +407,7 @@ class Tampering(Scenario):
     def forged(self, change):
         """A server over a copy of the history, changed by the operator."""
         database = Database(template=self.server.database.name)
-        change(Forger(database, self.history.key), self.history)
+        change(Rewriter(database, self.history.key), self.history)
         forged = Server(None, database, like=self.server)
         self.addCleanup(forged.close)
         return forged

@@ -3,10 +3,9 @@
 whatever a coordinator signs, and build the log anew over events that it changed. What it
 cannot do is to sign for participants, or to take back what it showed to others."""
 
-import base64
-import hashlib
 import json
 
+import ledger
 import stranger
 
 TILE = 256
@@ -34,12 +33,13 @@ def tiles_of(leaves):
     return tiles
 
 
-class Forger:
+class Rewriter:
     """Works on the database of a server that is not running."""
 
     def __init__(self, database, key):
         self.database, self.key = database, key
-        self.instance = json.loads(self.text("SELECT encode(event, 'hex') FROM instance"))
+        instance = json.loads(self.text("SELECT encode(event, 'hex') FROM instance"))
+        self.log = ledger.Signer(instance["origin"], key.public, 1, key.secret)
 
     def query(self, sql):
         return self.database.query(sql)
@@ -105,12 +105,8 @@ class Forger:
         return [bytes.fromhex(row) for row in rows]
 
     def checkpoint(self, size, root):
-        origin = self.instance["origin"]
-        text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
-        name = hashlib.sha256(origin.encode() + b"\n\1" + self.key.public).digest()[:4]
-        signature = stranger.SODIUM.sign(self.key.secret, text.encode())
-        line = base64.b64encode(name + signature).decode()
-        return f"{text}\n— {origin} {line}\n".encode()
+        text = f"{self.log.name}\n{size}\n{stranger.enbase64(root)}\n"
+        return f"{text}\n{self.log.line(text)}".encode()
 
     def sign_head(self, size, root):
         self.query(f"DELETE FROM log_checkpoints WHERE size >= {size}; "
