@@ -169,7 +169,7 @@ START_TEST(bad_keys)
     ck_assert_str_ne(why.detail, "");
   }
   memset(all, 'a', 256);
-  strcat(all, "+aa441aac+" MATERIAL);
+  memcpy(all + 256, "+aa441aac+" MATERIAL, sizeof "+aa441aac+" MATERIAL);
   ck_assert_int_eq(note_key_parse(&key, all, NULL), E_NOTE);
 }
 END_TEST
@@ -514,13 +514,14 @@ START_TEST(checkpoints)
   }
   ck_assert_int_eq(checkpoint_parse(&c, BYTES("o\0\n1\n" ROOT "\n", 50), NULL), E_NOTE);
 
-  char origin[400] = "";
-  memset(origin, 'o', NOTE_NAME_MAX);
-  strcat(origin, "\n1\n" ROOT "\n");
+  static const char rest[] = "\n1\n" ROOT "\n";
+  char origin[400];
+  memset(origin, 'o', sizeof origin);
+  memcpy(origin + NOTE_NAME_MAX, rest, sizeof rest);
   ck_assert_int_eq(checkpoint_parse(&c, text_bytes(origin), NULL), OK);
   ck_assert_uint_eq(strlen(c.origin), NOTE_NAME_MAX);
   memset(origin, 'o', sizeof origin);
-  memcpy(origin + NOTE_NAME_MAX + 1, "\n1\n" ROOT "\n", 49);
+  memcpy(origin + NOTE_NAME_MAX + 1, rest, sizeof rest);
   ck_assert_int_eq(checkpoint_parse(&c, text_bytes(origin), NULL), E_NOTE);
 
   AUTO(buf_done) struct buf b = {0};
