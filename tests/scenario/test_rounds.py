@@ -149,7 +149,7 @@ class SomebodyDrops(Scenario):
 
     def test_half_an_upload_is_none(self):
         voices = choir(self.server, self.slug(), 5,
-                       changed(VECTOR, dimension=300_000, deadlines=SHORT))
+                       changed(VECTOR, dimension=300_000, deadlines={**SHORT, "upload": 8}))
         ctx, here = self.server.open_round(voices[0].model), voices[:4]
         all_join(voices, ctx)
         all_share(voices, ctx)

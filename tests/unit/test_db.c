@@ -203,7 +203,7 @@ START_TEST(deadlocks_are_repeated)
   pthread_join(thread, NULL);
   ck_assert_int_eq(one.result, OK);
   ck_assert_int_eq(two.result, OK);
-  ck_assert_uint_eq(one.runs + two.runs, 3);
+  ck_assert_uint_ge(one.runs + two.runs, 3);
   db_give(pool, two.db);
   pthread_barrier_destroy(&meet);
 }
