@@ -42,8 +42,8 @@ enum err party_save(struct buf *out, const struct party *p)
       "participant", json_hex(p->id.b, 32), "a", json_hex(p->a.b, 32), "e",
       json_hex(p->e.b, 32), "s", json_hex(p->s.b, 32), "deals", buf_text(&deals),
       "masked", (int)p->masked, "masked_under", json_hex(p->masked_under.b, 32),
-      "samples", (json_int_t)p->samples, "forgotten", (int)p->forgotten, "inbox", p->inbox ? inbox_json(p) : json_null(),
-      "events", events);
+      "samples", (json_int_t)p->samples, "forgotten", (int)p->forgotten, "inbox",
+      p->inbox ? inbox_json(p) : json_null(), "events", events);
   return json_dump_callback(root, append, out, JSON_COMPACT) == 0 ? OK : E_TOO_LARGE;
 }
 

@@ -409,7 +409,7 @@ static void check_rewards(const char *const amounts[5])
   AUTO(json_drop) json_t *result = stage_event(&s, "result");
   for (unsigned i = 0; i < 5; i++) {
     members[i].id = s.people[i].id;
-    strcpy(members[i].amount, amounts[i]);
+    snprintf(members[i].amount, sizeof members[i].amount, "%s", amounts[i]);
     snprintf(sql, sizeof sql,
              "SELECT 1 FROM rewards JOIN joins USING (ctx, member, participant) "
              "WHERE member = %u AND amount = %s",

@@ -224,7 +224,7 @@ START_TEST(odd_answers_are_not_taken)
   ck_assert_int_eq(play_unmask(&p, &all, sum), OK);
   AUTO(json_drop)
   json_t *event = json_deep_copy(party_event(p.players[0].party, "unmask"));
-  AUTO(unmasking_done) struct unmasking u;
+  struct unmasking u;
   AUTO(unmask_done) struct unmask_event answer = {0};
   unmasking_init(&u, p.round);
   ck_assert_int_eq(unmask_parse(&answer, event, NULL), OK);
@@ -236,6 +236,7 @@ START_TEST(odd_answers_are_not_taken)
   json_array_append_new(json_object_get(event, "shares"), json_null());
   ck_assert_int_eq(unmask_parse(&answer, event, NULL), OK);
   ck_assert_int_eq(unmasking_add(&u, 1, &answer), E_ANSWER); /* four of three */
+  unmasking_done(&u);
   play_done(&p);
 }
 END_TEST
