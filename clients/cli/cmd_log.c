@@ -381,12 +381,12 @@ static enum err say_witness(struct cli *c, struct watch *w, const json_t *entry,
 enum err cmd_log_witnesses(struct cli *c, struct why *why)
 {
   AUTO(watch_done) struct watch w = {0};
-  AUTO(json_drop) json_t *reply = NULL;
+  AUTO(json_drop) json_t *list = NULL;
   size_t i;
   json_t *entry;
   TRY(open_log(c, &w, why));
-  TRY(api_get(&c->api, "log/witnesses", &reply, why));
-  json_array_foreach (json_object_get(reply, "witnesses"), i, entry)
+  TRY(api_all(&c->api, "log/witnesses", "witnesses", &list, why));
+  json_array_foreach (list, i, entry)
     TRY(say_witness(c, &w, entry, why));
   if (i == 0)
     say(c, "Nobody cosigns this log yet: chorus witness");

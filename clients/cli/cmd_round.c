@@ -202,19 +202,9 @@ static int exit_of_record(const json_t *record)
 static enum err newest_accuracy(struct part *p, double *out, struct why *why)
 {
   char path[256];
-  AUTO(json_drop) json_t *page = NULL;
-  snprintf(path, sizeof path, "models/%s/results?limit=200", p->model);
-  for (;;) {
-    json_decref(page);
-    page = NULL;
-    TRY(api_get(&p->c->api, path, &page, why));
-    const char *next = json_string_value(json_object_get(page, "next"));
-    if (!next)
-      break;
-    snprintf(path, sizeof path, "models/%s/results?limit=200&cursor=%.100s", p->model,
-             next);
-  }
-  const json_t *list = json_object_get(page, "results");
+  AUTO(json_drop) json_t *list = NULL;
+  snprintf(path, sizeof path, "models/%s/results", p->model);
+  TRY(api_all(&p->c->api, path, "results", &list, why));
   const json_t *last = json_array_get(list, json_array_size(list) - 1);
   const json_t *held = json_object_get(json_object_get(last, "holdout"), "accuracy");
   const json_t *own = json_object_get(last, "accuracy");

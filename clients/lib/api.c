@@ -9,6 +9,9 @@
 #include "util/field.h"
 #include "util/text.h"
 
+/* Of a list, and what a cursor may be written with. */
+#define PAGES_MAX 10000u
+#define PLAIN "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._~-"
 #define BASE "/api/v1/"
 #define SMALL_MAX ((size_t)1 << 20)
 #define LIST_MAX ((size_t)64 << 20)
@@ -150,6 +153,29 @@ enum err api_get(struct api *a, const char *path, json_t **out, struct why *why)
   AUTO(buf_done) struct buf full = {0};
   TRY(buf_printf(&full, BASE "%s", path));
   return get(a, buf_text(&full), 0, LIST_MAX, out, why);
+}
+
+enum err api_all(struct api *a, const char *path, const char *member, json_t **out,
+                 struct why *why)
+{
+  AUTO(json_drop) json_t *all = json_array();
+  char full[256];
+  snprintf(full, sizeof full, "%s?limit=200", path);
+  for (unsigned p = 0; p < PAGES_MAX; p++) {
+    AUTO(json_drop) json_t *page = NULL;
+    TRY(api_get(a, full, &page, why));
+    if (json_array_extend(all, json_object_get(page, member)) != 0)
+      break;
+    const char *next = json_string_value(json_object_get(page, "next"));
+    if (!next) {
+      *out = STEAL(all);
+      return OK;
+    }
+    if (!*next || strspn(next, PLAIN) != strlen(next))
+      break;
+    snprintf(full, sizeof full, "%s?limit=200&cursor=%.100s", path, next);
+  }
+  return why_set(why, E_REPLY, member, "is no list, or one that does not end");
 }
 
 enum err api_instance(struct api *a, json_t **event, struct why *why)

@@ -101,11 +101,10 @@ static const char *note_of(const json_t *list, const struct note_key *key)
 enum err witnesses_count(const struct witnesses *l, struct watch *w, const json_t *event,
                          unsigned *have, struct why *why)
 {
-  AUTO(json_drop) json_t *reply = NULL;
+  AUTO(json_drop) json_t *list = NULL;
   unsigned count = 0;
   TRY(watch_refresh(w, 0, why));
-  TRY(api_get(w->api, "log/witnesses", &reply, why));
-  const json_t *list = json_object_get(reply, "witnesses");
+  TRY(api_all(w->api, "log/witnesses", "witnesses", &list, why));
   for (unsigned i = 0; i < l->len; i++) {
     bool yes = false;
     const char *note = note_of(list, &l->keys[i]);

@@ -233,6 +233,9 @@ class Witnesses(Watching):
         vkey = said[0]["key"]
         self.register(vkey)
         mine = self.witness(member)[0]["key"]
+        self.server.database.query(  # so that the list has several pages
+            "INSERT INTO witnesses (key, name) SELECT decode(lpad(to_hex(i), 64, '0'), 'hex'), "
+            "'nobody-' || i FROM generate_series(1, 250) i")
         ask = ("--witness", vkey, "--witness", mine, "--witnesses", "2")
         self.step(0, *ask)
         all_join(self.voices, ctx)
