@@ -7,6 +7,52 @@
 #include "server/handlers.h"
 #include "server/log.h"
 
+/* ---- the tiles of one request ---- */
+
+#define KEPT_TILES 16u
+
+/* A proof, the leaf's hash and the root are made of the same few tiles. */
+struct tiles {
+  struct tlog_source stored;
+  unsigned len;
+  struct kept_tile {
+    struct tile tile;
+    struct digest hashes[TILE_WIDTH];
+  } kept[KEPT_TILES];
+};
+
+static bool same_tile(struct tile a, struct tile b)
+{
+  return a.level == b.level && a.index == b.index && a.width == b.width;
+}
+
+static enum err read_tile(void *arg, struct tile tile, struct digest *out)
+{
+  struct tiles *t = arg;
+  for (unsigned i = 0; i < t->len; i++)
+    if (same_tile(t->kept[i].tile, tile)) {
+      memcpy(out, t->kept[i].hashes, tile.width * sizeof *out);
+      return OK;
+    }
+  TRY(t->stored.read(t->stored.arg, tile, out));
+  if (t->len < KEPT_TILES) {
+    struct kept_tile *kept = &t->kept[t->len++];
+    kept->tile = tile;
+    memcpy(kept->hashes, out, tile.width * sizeof *out);
+  }
+  return OK;
+}
+
+static struct tlog_source tiles_of(struct tiles **out, struct db *db)
+{
+  struct tiles *t = must_calloc(1, sizeof *t);
+  t->stored = log_source(db);
+  *out = t;
+  return (struct tlog_source){read_tile, t};
+}
+
+/* ---- proofs ---- */
+
 static enum err needed_number(struct request *rq, const char *name, uint64_t *out)
 {
   if (!request_query(rq, name))
@@ -42,7 +88,8 @@ static enum err leaf_hash(struct digest *out, uint64_t leaf, uint64_t size,
 
 enum err proof_inclusion(struct request *rq, struct reply *rp)
 {
-  struct tlog_source src = log_source(rq->db);
+  AUTO(free_drop) struct tiles *tiles = NULL;
+  struct tlog_source src = tiles_of(&tiles, rq->db);
   struct log_head head;
   struct digest path[TLOG_PROOF_MAX], hash, root;
   uint64_t leaf = 0, size;
@@ -64,6 +111,8 @@ enum err proof_inclusion(struct request *rq, struct reply *rp)
 
 enum err proof_consistency(struct request *rq, struct reply *rp)
 {
+  AUTO(free_drop) struct tiles *tiles = NULL;
+  struct tlog_source src = tiles_of(&tiles, rq->db);
   struct log_head head;
   struct digest path[TLOG_PROOF_MAX];
   uint64_t from = 0, to = 0;
@@ -75,7 +124,7 @@ enum err proof_consistency(struct request *rq, struct reply *rp)
     return why_set(rq->why, E_FIELD_VALUE, "from", "must not be above to");
   if (to > head.size)
     return no_such_tree(rq->why, &head);
-  TRY(tlog_consistency(path, &len, from, to, log_source(rq->db)));
+  TRY(tlog_consistency(path, &len, from, to, src));
   rp->json = json_pack("{s:I,s:I,s:o}", "from", (json_int_t)from, "to", (json_int_t)to,
                        "path", path_json(path, len));
   return OK;

@@ -9,7 +9,7 @@ test_core_SOURCES = tests/unit/test_core.c tests/unit/test_core.h \
   tests/unit/test_event.c tests/unit/test_graph.c tests/unit/test_group.c \
   tests/unit/test_keys.c tests/unit/test_merkle.c tests/unit/test_quantise.c \
   tests/unit/test_ring.c tests/unit/test_sharing.c tests/unit/test_vectors.c \
-  tests/unit/test_round.c tests/unit/test_cheat.c tests/unit/test_reward.c \
+  tests/unit/test_round.c tests/unit/test_cheat.c tests/unit/test_reward.c tests/unit/test_terms.c \
   tests/unit/play.c tests/unit/play.h
 test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_core_LDADD = $(CORE_LIBS) $(CHECK_LIBS)

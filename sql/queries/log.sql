@@ -15,20 +15,20 @@ SELECT size, root FROM log_head
 
 -- Makes leaves from leaf $1 on of at most $2 pending events and gives their hashes. Events
 -- get their numbers before they are committed, and whatever an event follows from was
--- committed before it got its number: in the order of numbers it stands before it.
+-- committed before it got its number: in the order of numbers it stands before it. (Each
+-- event is looked up by itself: a join would be planned without knowing how few they are.)
 -- name: log_take :many
-WITH batch AS (
-  SELECT event FROM log_pending ORDER BY event LIMIT $2::bigint
-), taken AS (
-  DELETE FROM log_pending p USING batch b WHERE p.event = b.event RETURNING p.event
+WITH taken AS (
+  DELETE FROM log_pending WHERE event = ANY (ARRAY (
+    SELECT event FROM log_pending ORDER BY event LIMIT $2::bigint)) RETURNING event
 ), leaves AS (
   INSERT INTO log_entries (leaf, event, model)
-  SELECT $1::bigint + row_number() OVER (ORDER BY t.event) - 1, t.event, e.model
-  FROM taken t LEFT JOIN events e ON e.seq = t.event
-  RETURNING leaf, event
+  SELECT $1::bigint + row_number() OVER (ORDER BY event) - 1, event,
+         (SELECT model FROM events WHERE seq = event)
+  FROM taken RETURNING leaf, event
 )
-SELECT sha256('\x00'::bytea || e.bytes)
-FROM leaves l LEFT JOIN events e ON e.seq = l.event ORDER BY l.leaf
+SELECT (SELECT sha256('\x00'::bytea || bytes) FROM events WHERE seq = event)
+FROM leaves ORDER BY leaf
 
 -- name: log_tile_put :exec
 INSERT INTO log_tiles (level, index, hashes) VALUES ($1, $2, $3)

@@ -6,7 +6,8 @@ libcore_a_SOURCES = \
   src/core/dleq.c src/core/dleq.h \
   src/core/event.c src/core/event.h \
   src/core/mask.c src/core/mask.h \
-  src/core/message.c src/core/message_build.c src/core/message.h \
+  src/core/message.c src/core/message_build.c src/core/message_phases.c \
+  src/core/message.h src/core/message_internal.h \
   src/core/party.c src/core/party_store.c src/core/party.h src/core/party_state.h \
   src/core/round.c src/core/round_check.c src/core/sum_check.c src/core/round.h \
   src/core/graph.c src/core/graph.h \

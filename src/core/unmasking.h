@@ -14,7 +14,7 @@ struct unmask_answer {
 };
 
 struct unmasking {
-  const struct round *round; /* with survivors; borrowed */
+  const struct round *round; /* with survivors; borrowed until unmasking_done */
   struct unmask_answer *answers;
   bool *wrong;            /* by member: sent a share that does not fit */
   struct mask_list masks; /* what comes off: secret until the sum is public */

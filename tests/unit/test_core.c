@@ -20,6 +20,7 @@ int main(void)
   suite_add_tcase(s, test_round());
   suite_add_tcase(s, test_cheat());
   suite_add_tcase(s, test_reward());
+  suite_add_tcase(s, test_terms());
   suite_add_tcase(s, test_vectors());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);

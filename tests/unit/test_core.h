@@ -16,6 +16,7 @@ TCase *test_merkle(void);
 TCase *test_graph(void);
 TCase *test_quantise(void);
 TCase *test_reward(void);
+TCase *test_terms(void);
 TCase *test_vectors(void);
 
 #endif

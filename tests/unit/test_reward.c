@@ -225,6 +225,9 @@ START_TEST(of_a_round)
   right = leaves[2];
   merkle_node(&want, &left, &right);
   ck_assert_mem_eq(&root, &want, sizeof want);
+  json_array_remove(named, 1); /* the one that is left is not in U2 */
+  ck_assert_int_eq(reward_round(out, p.round, samples, 10, named, &paid), OK);
+  ck_assert_str_eq(out[1].amount, "500");
   samples[1] = 0; /* who is not in U2 does not count */
   ck_assert_int_eq(reward_round(out, p.round, samples, 11, named, &paid), OK);
   ck_assert(!paid);
