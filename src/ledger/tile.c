@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of 1000 each: 10^18 is above every index of a tree of LOG_SIZE_MAX leaves. */
-#define PARTS_MAX 6
-
 unsigned tile_width(uint64_t size, unsigned level, uint64_t index)
 {
   if (level > TILE_ENTRIES)
@@ -36,8 +33,8 @@ char *tile_path(char out[80], struct tile t)
   return out;
 }
 
-/* Reads the level and the index loosely; what else the text must be is seen when the
- * path is written again. */
+/* Reads the level and the index loosely, numbers that are too large without their upper
+ * part; what else the text must be is seen when the path is written again. */
 static const char *read_place(struct tile *t, const char *text)
 {
   const char *p = strchr(text, '/');
@@ -45,7 +42,7 @@ static const char *read_place(struct tile *t, const char *text)
     return NULL;
   t->level = *text >= '0' && *text < '0' + (int)TILE_LEVELS ? (unsigned)(*text - '0')
                                                             : TILE_ENTRIES;
-  for (unsigned parts = 0; *p == '/' && parts < PARTS_MAX; parts++) {
+  while (*p == '/') {
     p += 1 + (p[1] == 'x');
     unsigned part = 0;
     for (unsigned i = 0; i < 3; i++, p++) {
@@ -65,7 +62,7 @@ enum err tile_parse(struct tile *out, const char *text)
   const char *p = read_place(&t, text);
   if (p && strncmp(p, ".p/", 3) == 0) {
     t.width = 0;
-    for (p += 3; *p >= '0' && *p <= '9' && t.width < TILE_WIDTH; p++)
+    for (p += 3; *p >= '0' && *p <= '9'; p++)
       t.width = t.width * 10 + (unsigned)(*p - '0');
   }
   if (!p || t.width == 0 || t.index > LOG_SIZE_MAX / TILE_WIDTH ||

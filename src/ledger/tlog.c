@@ -34,7 +34,6 @@ static enum err read_node(struct digest *out, struct reader *r, uint64_t at,
   struct tile t = {.level = level, .index = node / TILE_WIDTH};
   t.width = tile_width(r->size, level, t.index);
   if (r->tile.width == 0 || r->tile.level != t.level || r->tile.index != t.index) {
-    r->tile.width = 0;
     TRY(r->src.read(r->src.arg, t, r->hashes));
     r->tile = t;
   }

@@ -36,6 +36,9 @@ enum err base64_read(struct buf *out, struct bytes text)
   size_t room = text.len / 4 * 3, got = 0;
   if (text.len % 4)
     return E_FIELD_VALUE;
+  for (size_t i = 0; i < text.len; i++)
+    if (text.data[i] > 0x7f) /* libsodium 1.0.18 takes these for '/' */
+      return E_FIELD_VALUE;
   TRY(buf_reserve(out, room));
   if (text.len &&
       sodium_base642bin(out->data + out->len, room, (const char *)text.data, text.len,

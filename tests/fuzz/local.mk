@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzz targets. With --enable-fuzz (and CC=clang) they are libFuzzer programs; otherwise the
 # same targets replay the kept corpus in `make check`.
-FUZZ_TARGETS = fuzz_csv fuzz_event fuzz_link fuzz_message fuzz_npy fuzz_party fuzz_spec
+FUZZ_TARGETS = fuzz_csv fuzz_event fuzz_link fuzz_message fuzz_note fuzz_npy fuzz_party \
+  fuzz_proof fuzz_spec fuzz_tile
 if FUZZ
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 FUZZ_DRIVER =
@@ -31,6 +32,15 @@ fuzz_spec_LDFLAGS = $(FUZZ_LINK)
 fuzz_link_SOURCES = tests/fuzz/fuzz_link.c $(FUZZ_DRIVER)
 fuzz_link_LDADD = $(CLIENT_LIBS)
 fuzz_link_LDFLAGS = $(FUZZ_LINK)
+fuzz_note_SOURCES = tests/fuzz/fuzz_note.c $(FUZZ_DRIVER)
+fuzz_note_LDADD = $(LEDGER_LIBS)
+fuzz_note_LDFLAGS = $(FUZZ_LINK)
+fuzz_proof_SOURCES = tests/fuzz/fuzz_proof.c $(FUZZ_DRIVER)
+fuzz_proof_LDADD = $(LEDGER_LIBS)
+fuzz_proof_LDFLAGS = $(FUZZ_LINK)
+fuzz_tile_SOURCES = tests/fuzz/fuzz_tile.c $(FUZZ_DRIVER)
+fuzz_tile_LDADD = $(LEDGER_LIBS)
+fuzz_tile_LDFLAGS = $(FUZZ_LINK)
 fuzz_npy_SOURCES = tests/fuzz/fuzz_npy.c $(FUZZ_DRIVER)
 fuzz_npy_LDADD = $(CLIENT_LIBS)
 fuzz_npy_LDFLAGS = $(FUZZ_LINK)

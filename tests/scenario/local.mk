@@ -10,5 +10,6 @@ EXTRA_DIST += tests/scenario/harness.py tests/scenario/proxy.py tests/scenario/v
   tests/scenario/stranger_selftest.py \
   tests/scenario/ledger.py tests/scenario/test_log.py tests/scenario/test_sequencer.py \
   tests/scenario/test_bad_input.py tests/scenario/test_cheating.py \
-  tests/scenario/test_faults.py tests/scenario/test_rounds.py \
+  tests/scenario/test_faults.py tests/scenario/test_independent.py \
+  tests/scenario/test_rounds.py \
   tests/scenario/test_stranger.py tests/scenario/test_swarm.py

@@ -7,6 +7,7 @@
 #include "ledger/note.h"
 #include "ledger/tile.h"
 #include "test_ledger.h"
+#include "util/text.h"
 
 #define TEXT "log.example/one\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
 #define LOG_LINE                                                                          \
@@ -168,7 +169,7 @@ START_TEST(bad_keys)
     ck_assert_str_ne(why.detail, "");
   }
   memset(all, 'a', 256);
-  strcat(all, "+aa441aac+" MATERIAL);
+  memcpy(all + 256, "+aa441aac+" MATERIAL, sizeof "+aa441aac+" MATERIAL);
   ck_assert_int_eq(note_key_parse(&key, all, NULL), E_NOTE);
 }
 END_TEST
@@ -410,6 +411,29 @@ START_TEST(known_and_unknown)
 }
 END_TEST
 
+/* A time that is no POSIX time is refused, however well it is signed. */
+START_TEST(time_beyond)
+{
+  const struct note_key witness = key_of(WITNESS_KEY);
+  const uint8_t time[8] = {0x80};
+  struct signature sig;
+  struct identity id;
+  struct secret_identity secret = secret_of(&id, 3);
+  AUTO(buf_done) struct buf blob = {0}, note = {0};
+  struct note n;
+  const char *const message = "cosignature/v1\ntime 9223372036854775808\n" TEXT;
+  crypto_sign_detached(sig.b, NULL, (const uint8_t *)message, strlen(message), secret.b);
+  ck_assert_int_eq(buf_put(&blob, witness.id, sizeof witness.id), OK);
+  ck_assert_int_eq(buf_put(&blob, time, sizeof time), OK);
+  ck_assert_int_eq(buf_put(&blob, sig.b, sizeof sig.b), OK);
+  ck_assert_int_eq(buf_puts(&note, TEXT "\n— witness.example/w "), OK);
+  ck_assert_int_eq(base64_encode(&note, buf_bytes(&blob)), OK);
+  ck_assert_int_eq(buf_puts(&note, "\n"), OK);
+  ck_assert_int_eq(note_parse(&n, buf_bytes(&note), NULL), OK);
+  ck_assert_int_eq(note_verify(&n, &witness, NULL), E_SIGNATURE);
+}
+END_TEST
+
 /* Every bit of text, time and signature counts. */
 START_TEST(every_bit)
 {
@@ -490,6 +514,16 @@ START_TEST(checkpoints)
   }
   ck_assert_int_eq(checkpoint_parse(&c, BYTES("o\0\n1\n" ROOT "\n", 50), NULL), E_NOTE);
 
+  static const char rest[] = "\n1\n" ROOT "\n";
+  char origin[400];
+  memset(origin, 'o', sizeof origin);
+  memcpy(origin + NOTE_NAME_MAX, rest, sizeof rest);
+  ck_assert_int_eq(checkpoint_parse(&c, text_bytes(origin), NULL), OK);
+  ck_assert_uint_eq(strlen(c.origin), NOTE_NAME_MAX);
+  memset(origin, 'o', sizeof origin);
+  memcpy(origin + NOTE_NAME_MAX + 1, rest, sizeof rest);
+  ck_assert_int_eq(checkpoint_parse(&c, text_bytes(origin), NULL), E_NOTE);
+
   AUTO(buf_done) struct buf b = {0};
   struct checkpoint cases[] = {{"", 1, {{0}}}, {"a\nb", 1, {{0}}}, {"a", 0, {{0}}}};
   cases[2].size = LOG_SIZE_MAX + 1;
@@ -536,6 +570,7 @@ TCase *test_note(void)
   tcase_add_test(t, malformed);
   tcase_add_test(t, limits);
   tcase_add_test(t, known_and_unknown);
+  tcase_add_test(t, time_beyond);
   tcase_add_test(t, every_bit);
   tcase_add_test(t, checkpoints);
   tcase_add_test(t, opened);

@@ -368,6 +368,10 @@ START_TEST(empty_proofs)
   ck_assert_int_eq(tlog_check_consistency(2, &two, 1, &one, NULL, 0), E_PROOF);
   ck_assert_int_eq(tlog_check_consistency(1, &one, 2, &two, NULL, 0), E_PROOF);
   ck_assert_int_eq(tlog_check_consistency(3, &one, 4, &two, NULL, 0), E_PROOF);
+  /* right, but of two leaves and not of more */
+  ck_assert_int_eq(tlog_check_consistency(1, &one, 2, &two, &leaves[1], 1), OK);
+  ck_assert_int_eq(tlog_check_consistency(1, &one, 3, &two, &leaves[1], 1), E_PROOF);
+  ck_assert_int_eq(tlog_check_consistency(1, &one, 4, &two, &leaves[1], 1), E_PROOF);
 }
 END_TEST
 

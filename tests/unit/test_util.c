@@ -93,6 +93,20 @@ START_TEST(buffers)
 }
 END_TEST
 
+START_TEST(base64_letters)
+{
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789+/";
+  AUTO(buf_done) struct buf b = {0};
+  for (int byte = 0; byte < 256; byte++) {
+    const uint8_t text[] = {'A', (uint8_t)byte, 'A', 'A'};
+    bool is = memchr(letters, byte, sizeof letters - 1) != NULL;
+    ck_assert_msg((base64_read(&b, BYTES_OF(text)) == OK) == is, "byte %d", byte);
+  }
+  ck_assert_uint_eq(b.len, 3 * 64);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("util");
@@ -101,6 +115,7 @@ int main(void)
   tcase_add_test(t, fields);
   tcase_add_test(t, json_bombs);
   tcase_add_test(t, buffers);
+  tcase_add_test(t, base64_letters);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
