@@ -23,8 +23,10 @@ static enum err read_tile(void *db, struct tile tile, struct digest *out)
 {
   AUTO(db_rows_done) struct db_rows rows = {0};
   TRY(db_query(db, Q_LOG_TILE, &rows, DB_ARGS(DB_INT(tile.level), DB_INT(tile.index))));
-  struct bytes stored = rows.len ? db_bytes(&rows, 0, 0) : BYTES(NULL, 0);
-  if (stored.len < tile.width * sizeof *out)
+  if (!rows.len)
+    return E_INTERNAL;
+  struct bytes stored = db_bytes(&rows, 0, 0);
+  if (!stored.data || stored.len < tile.width * sizeof *out)
     return E_INTERNAL;
   memcpy(out, stored.data, tile.width * sizeof *out);
   return OK;

@@ -100,7 +100,8 @@ class Signer:
     def line(self, text, time=0):
         stamp, signed = b"", text.encode()
         if self.kind == 4:
-            stamp, signed = struct.pack(">Q", time), f"cosignature/v1\ntime {time}\n".encode() + signed
+            stamp = struct.pack(">Q", time)
+            signed = f"cosignature/v1\ntime {time}\n".encode() + signed
         blob = self.id + stamp + SODIUM.sign(self.secret, signed)
         return f"— {self.name} {base64.b64encode(blob).decode()}\n"
 

@@ -128,13 +128,16 @@ class Reading(LogScenario):
             self.bad("/log/tile/" + path, "not-found", status=404)
         self.bad("/log/tile", "not-found", status=404)
 
+    def proof(self, which):
+        return self.server.get("/log/proofs/" + which).must().json
+
     def test_proofs(self):
         self.grow(300)
         head, _, roots = self.everything()
         sizes = [1, 2, 3, 255, 256, 257, head.size - 1, head.size]
         for size in sizes:
             for index in {0, 1, size // 2, size - 1} & set(range(size)):
-                proof = self.server.get(f"/log/proofs/inclusion?leaf={index}&size={size}").must().json
+                proof = self.proof(f"inclusion?leaf={index}&size={size}")
                 self.assertEqual((proof["leaf"], proof["size"]), (index, size))
                 self.assertEqual(proof["hash"], roots.hashes[index].hex())
                 self.assertEqual(proof["root"], roots.at(size).hex())
@@ -142,14 +145,14 @@ class Reading(LogScenario):
                 self.assertEqual(ledger.inclusion_root(roots.hashes[index], index, size, path),
                                  roots.at(size))
             for first in sizes[:sizes.index(size) + 1]:
-                proof = self.server.get(f"/log/proofs/consistency?from={first}&to={size}").must().json
+                proof = self.proof(f"consistency?from={first}&to={size}")
                 self.assertEqual((proof["from"], proof["to"]), (first, size))
                 path = [bytes.fromhex(part) for part in proof["path"]]
                 self.assertTrue(ledger.consistent(first, roots.at(first), size, roots.at(size),
                                                   path), (first, size))
-        proof = self.server.get("/log/proofs/inclusion?leaf=5").must().json
+        proof = self.proof("inclusion?leaf=5")
         self.assertEqual(proof["size"], head.size)
-        proof = self.server.get(f"/log/proofs/consistency?from=0&to={head.size}").must().json
+        proof = self.proof(f"consistency?from=0&to={head.size}")
         self.assertEqual(proof["path"], [])
 
     def test_wrong_questions(self):

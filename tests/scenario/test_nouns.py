@@ -391,6 +391,18 @@ class CommandLine(Base):
         self.refuses("another key, origin", "init", "--origin", "elsewhere", "--key",
                      self.server.key, "--db", self.server.db)
 
+    def test_origin_names_a_log(self):
+        name = self.server.name + "_origin"
+        psql(serving.DATABASE, f"CREATE DATABASE {name}")
+        try:
+            db = serving.with_database(serving.DATABASE, name)
+            for origin in ("two words", "a+b"):
+                self.refuses("origin: names the log", "init", "--origin", origin, "--key",
+                             self.server.key, "--db", db)
+            self.assertEqual(psql(db, "SELECT count(*) FROM events"), "0")
+        finally:
+            psql(serving.DATABASE, f"DROP DATABASE {name}")
+
     def test_port_taken(self):
         self.refuses("cannot listen", "serve", "--db", self.server.db, "--key",
                      self.server.key, "--port", str(self.server.port))
