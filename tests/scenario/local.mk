@@ -12,4 +12,5 @@ EXTRA_DIST += tests/scenario/harness.py tests/scenario/proxy.py tests/scenario/v
   tests/scenario/test_bad_input.py tests/scenario/test_cheating.py \
   tests/scenario/test_faults.py tests/scenario/test_independent.py \
   tests/scenario/test_rounds.py \
-  tests/scenario/test_stranger.py tests/scenario/test_swarm.py
+  tests/scenario/test_stranger.py tests/scenario/test_swarm.py \
+  tests/scenario/test_transcript.py tests/scenario/test_verify.py

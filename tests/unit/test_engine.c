@@ -781,10 +781,9 @@ END_TEST
 
 START_TEST(failed_attempts_are_erased_at_once)
 {
-  struct stage_terms t = five;
-  t.upload = 1;
-  start(t);
+  start(five);
   until_upload(2);
+  past_deadline();
   wait_failed("below-threshold");
   wait_count(RETENTION, 1);
   ck_assert_double_eq(count(VECTORS), 0);
