@@ -66,7 +66,9 @@ EXTRA_DIST += tests/scenario/http.sh tests/scenario/serving.py \
 check_PROGRAMS += test_client
 test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
   tests/unit/test_home.c tests/unit/test_parsing.c tests/unit/test_drive.c \
-  tests/unit/host.c tests/unit/host.h
+  tests/unit/test_watch.c tests/unit/test_promise.c \
+  tests/unit/choir.c tests/unit/choir.h \
+  tests/unit/host.c tests/unit/host.h tests/unit/host_log.c tests/unit/host_log.h
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client tests/scenario/client.sh

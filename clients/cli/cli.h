@@ -123,8 +123,8 @@ void words_waiting(struct cli *c, const struct drive *d, const struct state *s);
 /* UNMASK is not answered yet: `have` of `required` witnesses. */
 void words_unwitnessed(struct cli *c, const struct state *s, unsigned have,
                        unsigned required);
-/* So many messages are not in the log yet. */
-void words_promises(struct cli *c, unsigned open);
+/* Which messages are not in the log yet, if any. */
+void words_promises(struct cli *c, const struct promises *found);
 void words_record(struct cli *c, const json_t *record);
 
 /* ---- commands ---- */

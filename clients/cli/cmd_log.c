@@ -3,6 +3,7 @@
  * as true that was not checked against a signed checkpoint. */
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clients/cli/cli.h"
 #include "clients/lib/monitor.h"
@@ -11,6 +12,7 @@
 #include "util/text.h"
 
 #define WAIT_SECONDS 25u
+#define PAUSE_SECONDS 1u    /* a server may answer at once where it should wait */
 #define PATIENCE_LONG 600u  /* of what runs until it is stopped */
 #define PATIENCE_BEHIND 60u /* an older log is put up with so long */
 #define TAIL_ENTRIES 10u
@@ -38,19 +40,30 @@ static const char *text_of(const json_t *event, const char *name)
   return text ? text : "";
 }
 
+/* What an entry is about, in a few words. */
+static void about_entry(char *out, size_t room, const json_t *event)
+{
+  char model[80];
+  const char *ctx = text_of(event, "ctx"), *by = text_of(event, "participant");
+  if (!*ctx)
+    snprintf(out, room, "%s", clean(model, sizeof model, text_of(event, "model")));
+  else if (!*by)
+    snprintf(out, room, "round %.12s…", ctx);
+  else
+    snprintf(out, room, "round %.12s…  by %.12s…", ctx, by);
+}
+
 static void say_entry(struct cli *c, uint64_t leaf, const json_t *event)
 {
   struct digest hash;
-  char hex[65], type[32], model[80], who[32];
+  char hex[65], type[32], about[160];
   if (event_hash(&hash, event) != OK)
     return;
-  const char *ctx = text_of(event, "ctx"), *by = text_of(event, "participant");
+  about_entry(about, sizeof about, event);
   say_json(c, json_pack("{s:s,s:I,s:s,s:O}", "event", "entry", "leaf", (json_int_t)leaf,
                         "hash", hex_encode(hex, hash.b, 32), "entry", event));
-  snprintf(who, sizeof who, "%.12s%s", by, *by ? "…" : "");
-  say(c, "%8llu  %-9s  %s%.12s%s  %s", (unsigned long long)leaf,
-      clean(type, sizeof type, text_of(event, "type")), *ctx ? "round " : "", ctx,
-      *ctx ? "…" : "", *ctx ? who : clean(model, sizeof model, text_of(event, "model")));
+  say(c, "%8llu  %-9s%s%s", (unsigned long long)leaf,
+      clean(type, sizeof type, text_of(event, "type")), *about ? "  " : "", about);
 }
 
 /* ---- tail ---- */
@@ -97,6 +110,7 @@ enum err cmd_log_tail(struct cli *c, struct why *why)
     next = w.head.size > TAIL_ENTRIES ? w.head.size - TAIL_ENTRIES : 0;
   TRY(say_new_entries(c, &w, &next, why));
   while (c->o.follow) {
+    sleep(PAUSE_SECONDS);
     TRY(watch_refresh(&w, WAIT_SECONDS, why));
     c->outage = false;
     TRY(say_new_entries(c, &w, &next, why));
@@ -179,7 +193,8 @@ static void say_path(struct cli *c, const struct digest *path, unsigned len)
 
 static void say_note(struct cli *c, const struct watch *w)
 {
-  say(c, "\nThe checkpoint, as it was signed:\n\n%s", buf_text(&w->note));
+  say(c, "\nThe checkpoint, as it was signed:\n\n%.*s", (int)w->note.len - 1,
+      buf_text(&w->note));
 }
 
 enum err cmd_log_prove(struct cli *c, struct why *why)
@@ -323,8 +338,10 @@ enum err cmd_log_monitor(struct cli *c, struct why *why)
   TRY(look(c, &m, 0, why));
   if (c->o.once && m.watch.behind)
     c->exit = EXIT_WAITING;
-  while (!c->o.once)
+  while (!c->o.once) {
+    sleep(PAUSE_SECONDS);
     TRY(look(c, &m, WAIT_SECONDS, why));
+  }
   return OK;
 }
 

@@ -228,7 +228,7 @@ static enum err status_of_log(struct cli *c, const char *model, struct why *why)
                         "instance", c->pin.hex, "size", (json_int_t)log.head.size, "open",
                         (int)found.open));
   say(c, "    The public log has %llu entries.", (unsigned long long)log.head.size);
-  words_promises(c, found.open);
+  words_promises(c, &found);
   return OK;
 }
 

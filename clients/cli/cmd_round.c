@@ -19,6 +19,7 @@ struct part {
   struct drive *drive;
   struct work work;
   struct witnesses witnesses;
+  unsigned told_cosigned; /* one more than was said; 0: nothing was */
   const char *model;
   bool checked;   /* the files were read once, and fit */
   char acted[65]; /* ctx of the round in which something was done in this run */
@@ -135,7 +136,7 @@ static enum err look_after_promises(struct part *p, struct why *why)
     *why = inner;
     return e;
   }
-  words_promises(p->c, found.open);
+  words_promises(p->c, &found);
   return OK;
 }
 
@@ -276,11 +277,13 @@ static enum err idle(struct part *p, const struct state *s,
 {
   struct state next = {0};
   unsigned wait = p->c->tty ? 5 : WAIT_SECONDS;
-  if (report->unwitnessed) {
-    words_unwitnessed(p->c, s, report->cosigned, p->witnesses.required);
-    wait = UNWITNESSED_SECONDS;
-  } else {
+  if (!report->unwitnessed) {
     words_waiting(p->c, p->drive, s);
+  } else {
+    wait = UNWITNESSED_SECONDS;
+    if (p->told_cosigned != report->cosigned + 1) /* not every two seconds */
+      words_unwitnessed(p->c, s, report->cosigned, p->witnesses.required);
+    p->told_cosigned = report->cosigned + 1;
   }
   TRY(api_state(&p->c->api, s->ctx_hex, wait, s->phase, &next, why));
   state_done(&next);
@@ -320,6 +323,7 @@ static enum err look(struct part *p, uint64_t *done, bool *stop, struct why *why
     words_record(p->c, report.record);
     TRY(look_after_promises(p, why));
     p->acted[0] = '\0';
+    p->told_cosigned = 0;
     TRY(after_end(p, report.record, done, stop, why));
     if (*stop)
       return OK;

@@ -48,9 +48,10 @@ static enum err say_key(struct cli *c, const struct witness *w)
   TRY(note_key_format(&vkey, &w->key));
   say_json(c, json_pack("{s:s,s:s,s:s,s:s}", "event", "witness", "name", w->key.name,
                         "key", buf_text(&vkey), "instance", c->pin.hex));
-  say(c, "You witness the log of %s as\n%s", c->pin.instance.origin, buf_text(&vkey));
+  say(c, "You witness the log of %s as %s", c->pin.instance.origin, buf_text(&vkey));
   if (c->o.name)
-    say(c, "The administrator registers you once: chorus admin witness add VKEY");
+    say(c, "The administrator registers you once: chorus admin witness add %s",
+        buf_text(&vkey));
   return OK;
 }
 

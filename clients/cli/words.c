@@ -2,6 +2,7 @@
  * Rounds in plain words: what was done, what is waited for, how it ended. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "clients/cli/cli.h"
 #include "util/field.h"
@@ -140,13 +141,16 @@ void words_unwitnessed(struct cli *c, const struct state *s, unsigned have,
       have, required);
 }
 
-void words_promises(struct cli *c, unsigned open)
+void words_promises(struct cli *c, const struct promises *found)
 {
-  if (open)
-    say(c,
-        "%u of your messages %s not in the public log yet, and %s still time. The next "
-        "run looks again.",
-        open, plural(open, "is", "are"), plural(open, "has", "have"));
+  char clock[32];
+  if (!found->open)
+    return;
+  say(c,
+      "%u of your messages %s not in the public log yet; the server promised %s by %s. "
+      "The next run looks again.",
+      found->open, plural(found->open, "is", "are"), plural(found->open, "it", "them"),
+      clock_text(clock, (double)(found->until - (int64_t)time(NULL))));
 }
 
 /* A total of the sum as a double: everybody's entry of this kind. -1: there is none. */

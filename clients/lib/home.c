@@ -79,24 +79,31 @@ static enum err check_home(int dir, const char *path, struct why *why)
   return OK;
 }
 
-enum err home_lock(struct home *h, const char *name, bool wait, int *lock,
-                   struct why *why)
+static enum err lock_file(struct home *h, int fd, bool wait, struct why *why)
 {
-  AUTO(fd_drop)
-  int fd = openat(h->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0)
-    return fails(name, why);
   while (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK)
       return why_set(why, E_CONFLICT, h->path,
                      "another chorus process works in this home folder; wait for it, or "
                      "use another folder with --home");
     if (errno != EINTR)
-      return fails(name, why);
+      return fails("lock", why);
   }
-  *lock = fd;
-  fd = -1;
   return OK;
+}
+
+enum err home_lock(struct home *h, const char *name, bool wait, int *lock,
+                   struct why *why)
+{
+  int fd = openat(h->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0)
+    return fails(name, why);
+  enum err e = lock_file(h, fd, wait, why);
+  if (e == OK)
+    *lock = fd;
+  else
+    close(fd);
+  return e;
 }
 
 void home_unlock(int *lock)

@@ -79,6 +79,7 @@ static enum err check_one(struct check *c, const json_t *event, const json_t *re
   if (c->now > (int64_t)r.by + GRACE_SECONDS)
     return broken(c, event, &r, receipt, why);
   c->found.open++;
+  c->found.until = MAX(c->found.until, (int64_t)r.by);
   return OK;
 }
 

@@ -9,6 +9,7 @@
 struct promises {
   unsigned open; /* not in the log yet, and not due */
   unsigned kept; /* found in the log this time */
+  int64_t until; /* when the last of the open ones is due, Unix seconds */
 };
 
 /* Looks at every receipt in this home, of the rounds and of the enrolment at the watch's

@@ -8,6 +8,7 @@ central_LDADD = $(MODEL_LIBS)
 EXTRA_DIST += tests/scenario/harness.py tests/scenario/proxy.py tests/scenario/voice.py \
   tests/scenario/run_all.py tests/scenario/run_story.py tests/scenario/stranger.py \
   tests/scenario/stranger_selftest.py \
+  tests/scenario/forger.py tests/scenario/test_watch.py \
   tests/scenario/ledger.py tests/scenario/test_log.py tests/scenario/test_sequencer.py \
   tests/scenario/test_bad_input.py tests/scenario/test_cheating.py \
   tests/scenario/test_faults.py tests/scenario/test_independent.py \

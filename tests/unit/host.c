@@ -22,9 +22,11 @@ static json_t *signed_by(const struct secret_identity *key, json_t *event)
   return event;
 }
 
+/* The coordinator's events stand in the log at once. */
 static json_t *sign(struct host *h, json_t *event)
 {
-  return signed_by(&h->key, event);
+  host_log_add(&h->log, signed_by(&h->key, event));
+  return event;
 }
 
 static struct host_member *member_by_hex(struct host *h, const char *hex)
@@ -68,7 +70,8 @@ void host_init(struct host *h, const char *spec_json)
                      .lose_request = -1,
                      .lose_reply = -1};
   identity_make(&h->coordinator, &h->key);
-  h->instance = sign(h, instance_build("http://test", &h->coordinator, false));
+  host_log_init(&h->log, "test/log", &h->coordinator, &h->key);
+  h->instance = sign(h, instance_build("test/log", &h->coordinator, false));
   MUST(event_hash(&h->instance_hash, h->instance));
   enum err e = spec_parse(&h->spec, BYTES(spec_json, strlen(spec_json)), &why);
   ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
@@ -110,6 +113,7 @@ void host_done(struct host *h)
     drop(&h->past[i].result);
   }
   drop(&h->instance);
+  host_log_done(&h->log);
   spec_free(h->spec);
   buf_done(&h->sum);
   free(h->weights);
@@ -325,6 +329,7 @@ static void finish(struct host *h)
   ck_assert_ptr_nonnull(h->result);
   identity_make(&id, &other);
   signed_by(h->cheat == CHEAT_RESULT_KEY ? &other : &h->key, h->result);
+  host_log_add(&h->log, h->result);
   ck_assert_uint_lt(h->past_len, HOST_MAX);
   h->past[h->past_len].open = json_incref(h->open);
   h->past[h->past_len].result = json_incref(h->result);
@@ -424,6 +429,16 @@ static json_t *receipt(struct host *h, const json_t *event, const char *status)
   return signed_by(h->cheat == CHEAT_RECEIPT_KEY ? &other : &h->key, e);
 }
 
+/* Whether the checkpoint that it names is one of this log. */
+static bool knows_seen(struct host *h, const json_t *event)
+{
+  const json_t *seen = json_object_get(event, "seen");
+  struct digest root;
+  MUST(hex_decode(root.b, 32, json_string_value(json_object_get(seen, "root"))));
+  return host_log_had(&h->log,
+                      (uint64_t)json_integer_value(json_object_get(seen, "size")), &root);
+}
+
 /* A participant's message: checked, and never two different ones. */
 static enum err take(struct host *h, unsigned type, enum phase phase, const json_t *body,
                      struct host_member **out)
@@ -438,9 +453,12 @@ static enum err take(struct host *h, unsigned type, enum phase phase, const json
   *out = m;
   if (m->events[type])
     return OK;
+  if (!knows_seen(h, event))
+    return E_CHECKPOINT;
   if (h->phase != phase)
     return E_PHASE;
   m->events[type] = json_incref(event);
+  host_log_add(&h->log, event);
   return OK;
 }
 
@@ -686,12 +704,15 @@ static enum err post_enroll(struct host *h, const json_t *body, struct http_repl
   ck_assert_msg(bad == OK, "%s %s", why.field, why.detail);
   MUST(event_verify(event, "enroll", &e.header.participant, NULL));
   char hex[65];
+  if (!knows_seen(h, event))
+    return E_CHECKPOINT;
   if (!member_by_hex(h, hex_encode(hex, e.header.participant.b, 32))) {
     ck_assert_uint_lt(h->n, HOST_MAX);
     MUST(event_hash(&hash, event));
     struct host_member *m = &h->members[h->n++];
     m->id = e.header.participant;
     m->enroll = json_incref(event);
+    host_log_add(&h->log, event);
     m->admit =
         sign(h, admission_build("admit", &h->instance_hash, "toy", &m->id, &hash, NULL));
   }
@@ -724,6 +745,10 @@ static enum err answer(struct host *h, const struct http_request *rq, const json
     return reply_json(rp, rounds(h));
   if (strncmp(path, "models/toy/round", 16) == 0)
     return h->round ? reply_json(rp, state_of(h, HOST_MAX)) : E_NOT_FOUND;
+  if (strncmp(path, "log/", 4) == 0)
+    return strcmp(rq->method, "GET") == 0
+               ? host_log_get(&h->log, path + 4, rp)
+               : host_log_post(&h->log, path + 4, rq->body, rp);
   if (strncmp(path, "rounds/", 7) == 0)
     return rounds_path(h, path + 7, rq, body, rp);
   return E_NOT_FOUND;
@@ -745,7 +770,7 @@ static enum err host_call(struct http *base, const struct http_request *rq,
   h->calls++;
   if (lost(&h->lose_request))
     return why_set(why, E_NETWORK, "", "the request was lost");
-  if (strcmp(rq->method, "POST") == 0)
+  if (rq->type && strcmp(rq->type, "application/json") == 0)
     MUST(json_parse(&body, rq->body, (size_t)64 << 20, NULL));
   enum err e = answer(h, rq, body, &got);
   if (e == OK && lost(&h->lose_reply))

@@ -8,6 +8,7 @@
 
 #include "clients/lib/api.h"
 #include "core/party.h"
+#include "host_log.h"
 #include "model/spec.h"
 
 #define HOST_MAX 8u
@@ -64,6 +65,7 @@ struct host {
   enum host_cheat cheat;
   int64_t lose_request, lose_reply; /* the so-manieth from now is lost; -1: none */
   unsigned calls, puts;
+  struct host_log log;
 };
 
 void host_init(struct host *h, const char *spec_json);

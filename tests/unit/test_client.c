@@ -40,6 +40,8 @@ int main(void)
   suite_add_tcase(s, test_parsing());
   suite_add_tcase(s, test_drive());
   suite_add_tcase(s, test_distrust());
+  suite_add_tcase(s, test_watch());
+  suite_add_tcase(s, test_promise());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
   int failed = srunner_ntests_failed(r);

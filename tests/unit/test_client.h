@@ -13,5 +13,7 @@ TCase *test_home(void);
 TCase *test_parsing(void);
 TCase *test_drive(void);
 TCase *test_distrust(void);
+TCase *test_watch(void);
+TCase *test_promise(void);
 
 #endif

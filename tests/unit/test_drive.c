@@ -4,232 +4,40 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "clients/lib/drive.h"
-#include "host.h"
+#include "choir.h"
 #include "test_client.h"
 #include "util/field.h"
 #include "util/text.h"
 
-static const char small[] =
-    "{\"name\":\"Toy\",\"purpose\":\"A test.\",\"consent\":\"None.\",\"kind\":\"vector\","
-    "\"dimension\":300,\"quantisation\":{\"bits\":12,\"range\":\"1\",\"clip\":\"9\","
-    "\"weight_cap\":10},\"ring_bits\":32,\"cohort\":{\"minimum\":3,\"maximum\":8,"
-    "\"corrupt_bp\":1000,\"dropout_bp\":1000},\"deadlines\":{\"join\":60,\"share\":60,"
-    "\"upload\":60,\"unmask\":60},\"server\":{\"kind\":\"fedavg\",\"rate\":\"1\"},"
-    "\"reward\":{\"scheme\":\"none\",\"budget\":\"0\"}}";
-static const char large[] =
-    "{\"name\":\"Toy\",\"purpose\":\"A test.\",\"consent\":\"None.\",\"kind\":\"vector\","
-    "\"dimension\":600000,\"quantisation\":{\"bits\":12,\"range\":\"1\",\"clip\":\"9\","
-    "\"weight_cap\":10},\"ring_bits\":32,\"cohort\":{\"minimum\":3,\"maximum\":8,"
-    "\"corrupt_bp\":1000,\"dropout_bp\":1000},\"deadlines\":{\"join\":60,\"share\":60,"
-    "\"upload\":60,\"unmask\":60},\"server\":{\"kind\":\"fedavg\",\"rate\":\"1\"},"
-    "\"reward\":{\"scheme\":\"none\",\"budget\":\"0\"}}";
-
-static const struct enrolment somebody = {"Somebody", NULL, NULL};
 static const struct enrolment renamed = {"Renamed", NULL, NULL};
-
-/* ---- a participant with a home of its own ---- */
-
-struct human {
-  char folder[256];
-  struct host *host;
-  struct home *home;
-  struct self self;
-  struct api api;
-  struct pin pin;
-  struct drive *drive;
-  struct drive_options options;
-  uint8_t *x; /* what was masked last */
-  size_t x_bytes;
-  unsigned trained, asked;
-};
-
-static enum err agree(void *arg, const struct spec *s, struct why *why)
-{
-  ((struct human *)arg)->asked++;
-  return OK;
-}
-
-static enum err update(void *arg, const struct spec *s, const float *base, struct ring x,
-                       struct why *why)
-{
-  struct human *u = arg;
-  int64_t q = quantiser_max(&s->quantiser);
-  for (size_t i = 0; i < s->d; i++)
-    ring_put(x, i, (int64_t)randombytes_uniform((uint32_t)(2 * q + 1)) - q);
-  ring_put(x, s->d, 1);
-  u->x_bytes = ring_bytes(x.bits, x.len);
-  u->x = must_realloc(u->x, u->x_bytes, 1);
-  memcpy(u->x, x.data, u->x_bytes);
-  u->trained++;
-  return OK;
-}
-
-/* Starts the program: everything comes from the disk and the server. */
-static enum err human_start(struct human *u, struct why *why)
-{
-  struct drive_hooks hooks = {.arg = u, .agree = agree, .update = update};
-  char hex[65];
-  ck_assert_int_eq(home_open(&u->home, u->folder, true, why), OK);
-  ck_assert_int_eq(self_load(&u->self, u->home, why), OK);
-  u->api = (struct api){.http = &u->host->http};
-  ck_assert_int_eq(
-      pin_load(&u->pin, u->home, hex_encode(hex, u->host->instance_hash.b, 32), why), OK);
-  TRY(pin_confirm(&u->pin, &u->api, why));
-  return drive_new(&u->drive, u->home, &u->self, &u->pin, &u->api, "toy", &u->options,
-                   &hooks, why);
-}
-
-static void human_stop(struct human *u)
-{
-  drive_free(u->drive);
-  u->drive = NULL;
-  pin_done(&u->pin);
-  home_close(u->home);
-  u->home = NULL;
-}
-
-static void human_init(struct human *u, struct host *host, unsigned number)
-{
-  struct why why = {0};
-  struct invite_link link = {.address = "http://test", .model = "toy"};
-  AUTO(membership_done) struct membership m = {0};
-  AUTO(json_drop) json_t *receipt = NULL;
-  uint8_t salt[16];
-  bool before, admitted;
-  *u = (struct human){.host = host};
-  temporary_make(u->folder);
-  link.instance = host->instance_hash;
-  link.organisation.b[0] = (uint8_t)number;
-  ck_assert_int_eq(home_open(&u->home, u->folder, true, &why), OK);
-  ck_assert_int_eq(self_make(&u->self, u->home, &why), OK);
-  u->api = (struct api){.http = &host->http};
-  ck_assert_int_eq(
-      pin_make(&u->pin, u->home, &u->api, link.address, &link.instance, &why), OK);
-  ck_assert_int_eq(pin_confirm(&u->pin, &u->api, &why), OK);
-  ck_assert_int_eq(
-      membership_make(&m, &before, u->home, &u->self, &link, &somebody, &why), OK);
-  ck_assert_int_eq(
-      hex_decode(salt, 16, json_string_value(json_object_get(m.json, "salt"))), OK);
-  ck_assert_int_eq(api_enroll(&u->api, json_object_get(m.json, "event"), "Somebody", salt,
-                              &receipt, &admitted, &why),
-                   OK);
-  ck_assert_int_eq(membership_save(u->home, &m, &why), OK);
-  human_stop(u);
-  ck_assert_int_eq(human_start(u, &why), OK);
-}
-
-static void human_done(struct human *u)
-{
-  human_stop(u);
-  temporary_remove(u->folder);
-  free(u->x);
-}
-
-/* One look at the newest round. */
-static enum err human_step(struct human *u, struct drive_report *r, struct why *why)
-{
-  AUTO(state_done) struct state s = {0};
-  TRY(api_newest(&u->api, "toy", 0, NULL, &s, why));
-  return drive_step(u->drive, &s, r, why);
-}
-
-static void steps(struct human *u, const char *did)
-{
-  struct drive_report r;
-  struct why why = {0};
-  enum err e = human_step(u, &r, &why);
-  ck_assert_msg(e == OK, "%s: %s %s", err_info(e)->name, why.field, why.detail);
-  ck_assert_int_eq(r.outcome, DRIVE_DID);
-  ck_assert_str_eq(r.did, did);
-}
-
-static const char *const dids[] = {"joined", "shared", "uploaded", "answered"};
-
-/* ---- a choir of them ---- */
-
-struct choir {
-  struct host host;
-  struct human u[5];
-  unsigned n;
-};
-
-static void choir_init(struct choir *c, unsigned n, const char *spec)
-{
-  c->n = n;
-  host_init(&c->host, spec);
-  for (unsigned i = 0; i < n; i++)
-    human_init(&c->u[i], &c->host, i + 1);
-}
-
-static void choir_done(struct choir *c)
-{
-  for (unsigned i = 0; i < c->n; i++)
-    human_done(&c->u[i]);
-  host_done(&c->host);
-}
-
-/* Everybody but the first `skip` does what is due in this phase. */
-static void others(struct choir *c, unsigned skip, unsigned phase)
-{
-  for (unsigned i = skip; i < c->n; i++)
-    steps(&c->u[i], dids[phase]);
-}
-
-static void sum_is_exact(struct choir *c, unsigned first)
-{
-  size_t bytes = c->host.sum.len;
-  uint8_t *plain = must_calloc(bytes, 1);
-  struct ring acc = {plain, bytes / 4, 32};
-  for (unsigned i = first; i < c->n; i++)
-    ck_assert_int_eq(ring_add(acc, BYTES(c->u[i].x, c->u[i].x_bytes)), OK);
-  ck_assert_mem_eq(plain, c->host.sum.data, bytes);
-  free(plain);
-}
-
-static void ends(struct human *u, const char *outcome)
-{
-  struct drive_report r;
-  struct why why = {0};
-  char path[160], ctx[65];
-  enum err e = human_step(u, &r, &why);
-  ck_assert_msg(e == OK, "%s: %s %s", err_info(e)->name, why.field, why.detail);
-  ck_assert_int_eq(r.outcome, DRIVE_ENDED);
-  ck_assert_str_eq(json_string_value(json_object_get(r.record, "outcome")), outcome);
-  hex_encode(ctx, u->host->round->open->ctx.b, 32);
-  snprintf(path, sizeof path, "rounds/%s/party.json", ctx);
-  ck_assert(!home_has(u->home, path));
-  snprintf(path, sizeof path, "rounds/%s/y.bin", ctx);
-  ck_assert(!home_has(u->home, path));
-}
 
 START_TEST(two_rounds_and_a_failed_one)
 {
   struct choir c;
   struct drive_report r;
   struct why why = {0};
-  choir_init(&c, 4, small);
+  choir_init(&c, 4, choir_small);
   for (unsigned round = 0; round < 2; round++) {
     host_open(&c.host, NULL);
     for (unsigned phase = 0; phase < 4; phase++) {
-      others(&c, 0, phase);
+      choir_step(&c, 0, phase);
       ck_assert_int_eq(human_step(&c.u[0], &r, &why), OK);
       ck_assert_int_eq(r.outcome, DRIVE_IDLE); /* nothing twice */
       host_close(&c.host);
     }
-    sum_is_exact(&c, 0);
+    choir_sum_is_exact(&c, 0);
     for (unsigned i = 0; i < c.n; i++)
-      ends(&c.u[i], "done");
+      human_ends(&c.u[i], "done");
   }
   ck_assert_uint_eq(c.u[0].asked, 1);
   ck_assert_uint_eq(c.u[0].trained, 2);
   host_open(&c.host, NULL);
-  others(&c, 0, 0);
+  choir_step(&c, 0, 0);
   host_close(&c.host);
-  others(&c, 1, 1);
+  choir_step(&c, 1, 1);
   host_fail(&c.host, "below-threshold");
   for (unsigned i = 0; i < c.n; i++)
-    ends(&c.u[i], "failed");
+    human_ends(&c.u[i], "failed");
   choir_done(&c);
 }
 END_TEST
@@ -237,19 +45,19 @@ END_TEST
 START_TEST(those_who_miss_a_phase_leave)
 {
   struct choir c;
-  choir_init(&c, 5, small);
+  choir_init(&c, 5, choir_small);
   host_open(&c.host, NULL);
-  others(&c, 0, 0);
+  choir_step(&c, 0, 0);
   host_close(&c.host);
-  others(&c, 1, 1); /* the first does not share */
+  choir_step(&c, 1, 1); /* the first does not share */
   host_close(&c.host);
-  ends(&c.u[0], "left");
-  others(&c, 1, 2);
+  human_ends(&c.u[0], "left");
+  choir_step(&c, 1, 2);
   host_close(&c.host);
-  others(&c, 1, 3);
+  choir_step(&c, 1, 3);
   host_close(&c.host);
-  sum_is_exact(&c, 1);
-  ends(&c.u[0], "left"); /* and it stays so */
+  choir_sum_is_exact(&c, 1);
+  human_ends(&c.u[0], "left"); /* and it stays so */
   choir_done(&c);
 }
 END_TEST
@@ -262,7 +70,7 @@ static void interrupted_round(struct choir *c, void (*interrupt)(struct choir *c
   struct human *u = &c->u[0];
   host_open(&c->host, NULL);
   for (unsigned phase = 0; phase < 4; phase++) {
-    others(c, 1, phase);
+    choir_step(c, 1, phase);
     for (unsigned tries = 0;; tries++) {
       struct drive_report r;
       ck_assert_uint_lt(tries, 5);
@@ -288,10 +96,10 @@ static void interrupted_round(struct choir *c, void (*interrupt)(struct choir *c
     }
     host_close(&c->host);
   }
-  sum_is_exact(c, 0);
+  choir_sum_is_exact(c, 0);
   home_set_fault(u->home, NULL, NULL);
   c->host.lose_request = c->host.lose_reply = -1;
-  ends(u, "done");
+  human_ends(u, "done");
 }
 
 static struct {
@@ -322,7 +130,7 @@ START_TEST(killed_at_every_write)
   unsigned points = 0;
   for (unsigned step = (unsigned)_i;; step += 4, points++) {
     struct choir c;
-    choir_init(&c, 3, small);
+    choir_init(&c, 3, choir_small);
     crash.left = step;
     crash.fired = false;
     interrupted_round(&c, arm_crash);
@@ -338,7 +146,7 @@ START_TEST(every_message_lost_once)
 {
   for (int64_t call = 0;; call++) {
     struct choir c;
-    choir_init(&c, 3, small);
+    choir_init(&c, 3, choir_small);
     int64_t *which = _i ? &c.host.lose_reply : &c.host.lose_request;
     *which = call;
     bool over = false;
@@ -360,7 +168,7 @@ START_TEST(every_message_lost_once)
     }
     over = *which >= 0;
     *which = -1;
-    sum_is_exact(&c, 0);
+    choir_sum_is_exact(&c, 0);
     choir_done(&c);
     if (over)
       break;
@@ -373,27 +181,29 @@ START_TEST(resumes_an_upload)
   struct choir c;
   struct why why = {0};
   struct drive_report r;
-  choir_init(&c, 3, large); /* three chunks */
+  choir_init(&c, 3, choir_large); /* three chunks */
   host_open(&c.host, NULL);
   for (unsigned phase = 0; phase < 2; phase++) {
-    others(&c, 0, phase);
+    choir_step(&c, 0, phase);
     host_close(&c.host);
   }
-  others(&c, 1, 2);
+  choir_step(&c, 1, 2);
   c.host.puts = 0;
-  /* the round's state, boxes, manifest and one chunk arrive; then the line is cut */
-  c.host.lose_request = 6;
+  /* the round's state, boxes, the log, manifest and one chunk arrive; then the line is
+   * cut
+   */
+  c.host.lose_request = 8;
   ck_assert_int_eq(human_step(&c.u[0], &r, &why), E_NETWORK);
   ck_assert_uint_eq(c.host.puts, 1);
   human_stop(&c.u[0]);
   ck_assert_int_eq(human_start(&c.u[0], &why), OK);
-  steps(&c.u[0], "uploaded");
+  human_steps(&c.u[0], "uploaded");
   ck_assert_uint_eq(c.host.puts, 3); /* the first one was not sent again */
   ck_assert_uint_eq(c.u[0].trained, 1);
   host_close(&c.host);
-  others(&c, 0, 3);
+  choir_step(&c, 0, 3);
   host_close(&c.host);
-  sum_is_exact(&c, 0);
+  choir_sum_is_exact(&c, 0);
   choir_done(&c);
 }
 END_TEST
@@ -406,15 +216,15 @@ START_TEST(a_damaged_folder_leaves)
     struct choir c;
     char path[160], ctx[65];
     struct why why = {0};
-    choir_init(&c, 4, small);
+    choir_init(&c, 4, choir_small);
     host_open(&c.host, NULL);
     for (unsigned phase = 0; phase < 2; phase++) {
-      others(&c, 0, phase);
+      choir_step(&c, 0, phase);
       host_close(&c.host);
     }
     struct drive_report r;
     /* the manifest is out, the chunk is not */
-    c.host.lose_request = 5;
+    c.host.lose_request = 7;
     ck_assert_int_eq(human_step(&c.u[0], &r, &why), E_NETWORK);
     ck_assert(host_has(&c.host, &c.u[0].self.id, "update"));
     hex_encode(ctx, c.host.round->open->ctx.b, 32);
@@ -422,7 +232,7 @@ START_TEST(a_damaged_folder_leaves)
     ck_assert_int_eq(home_remove(c.u[0].home, path, &why), OK);
     human_stop(&c.u[0]);
     ck_assert_int_eq(human_start(&c.u[0], &why), OK);
-    ends(&c.u[0], "left");
+    human_ends(&c.u[0], "left");
     choir_done(&c);
   }
 }
@@ -435,7 +245,7 @@ START_TEST(enrols_once)
   struct why why = {0};
   struct invite_link link = {.address = "http://test", .model = "toy"};
   bool before;
-  choir_init(&c, 1, small);
+  choir_init(&c, 1, choir_small);
   struct human *u = &c.u[0];
   link.instance = c.host.instance_hash;
   link.organisation.b[0] = 1;
@@ -467,10 +277,10 @@ START_TEST(settles_what_was_left_open)
   struct choir c;
   struct why why = {0};
   char path[160], ctx[65];
-  choir_init(&c, 5, small);
+  choir_init(&c, 5, choir_small);
   host_open(&c.host, NULL);
   for (unsigned phase = 0; phase < 4; phase++) {
-    others(&c, phase < 2 ? 0 : 1, phase); /* the first falls silent after sharing */
+    choir_step(&c, phase < 2 ? 0 : 1, phase); /* the first falls silent after sharing */
     host_close(&c.host);
   }
   hex_encode(ctx, c.host.round->open->ctx.b, 32);
@@ -479,7 +289,7 @@ START_TEST(settles_what_was_left_open)
   host_open(&c.host, NULL);
   ck_assert_int_eq(drive_settle(c.u[0].drive, NULL, &why), OK);
   ck_assert(!home_has(c.u[0].home, path));
-  steps(&c.u[0], "joined");
+  human_steps(&c.u[0], "joined");
   choir_done(&c);
 }
 END_TEST
@@ -507,12 +317,12 @@ static enum err cheated(enum host_cheat cheat, unsigned phase, unsigned n)
   struct choir c;
   struct why why = {0};
   struct drive_report r;
-  choir_init(&c, n, small);
+  choir_init(&c, n, choir_small);
   c.host.cheat = cheat;
   host_open(&c.host, NULL);
   for (unsigned p = 0; p < phase; p++) {
     c.host.cheat = cheat;
-    others(&c, 0, p);
+    choir_step(&c, 0, p);
     host_close(&c.host);
   }
   enum err e = human_step(&c.u[0], &r, &why);
@@ -544,13 +354,13 @@ START_TEST(no_second_answer)
   struct choir c;
   struct why why = {0};
   struct drive_report r;
-  choir_init(&c, 3, small);
+  choir_init(&c, 3, choir_small);
   host_open(&c.host, NULL);
   for (unsigned phase = 0; phase < 3; phase++) {
-    others(&c, 0, phase);
+    choir_step(&c, 0, phase);
     host_close(&c.host);
   }
-  steps(&c.u[0], "answered");
+  human_steps(&c.u[0], "answered");
   c.host.cheat = CHEAT_SURVIVORS_SECOND;
   human_stop(&c.u[0]);
   ck_assert_int_eq(human_start(&c.u[0], &why), OK);
@@ -564,8 +374,8 @@ START_TEST(another_instance_is_refused)
   struct choir c;
   struct host other;
   struct why why = {0};
-  choir_init(&c, 3, small);
-  host_init(&other, small);
+  choir_init(&c, 3, choir_small);
+  host_init(&other, choir_small);
   human_stop(&c.u[0]);
   json_t *mine = c.host.instance;
   c.host.instance = other.instance;
@@ -576,27 +386,15 @@ START_TEST(another_instance_is_refused)
 }
 END_TEST
 
-/* Plays a whole round, so that its result is known to everybody. */
-static void play_round(struct choir *c)
-{
-  host_open(&c->host, NULL);
-  for (unsigned phase = 0; phase < 4; phase++) {
-    others(c, 0, phase);
-    host_close(&c->host);
-  }
-  for (unsigned i = 0; i < c->n; i++)
-    ends(&c->u[i], "done");
-}
-
 START_TEST(older_bases_are_refused)
 {
   struct choir c;
   struct why why = {0};
   struct drive_report r;
   struct digest hash;
-  choir_init(&c, 3, small);
-  play_round(&c);
-  play_round(&c);
+  choir_init(&c, 3, choir_small);
+  choir_round(&c);
+  choir_round(&c);
   /* back to the start */
   AUTO(json_drop)
   json_t *init =
@@ -634,7 +432,7 @@ START_TEST(older_bases_are_refused)
   ck_assert_int_eq(human_step(&c.u[0], &r, &why), E_CONSENT);
   c.host.phase = PHASE_FAILED;
   host_open(&c.host, NULL);
-  steps(&c.u[0], "joined");
+  human_steps(&c.u[0], "joined");
   choir_done(&c);
 }
 END_TEST
@@ -644,7 +442,7 @@ START_TEST(own_minimum)
   struct choir c;
   struct why why = {0};
   struct drive_report r;
-  choir_init(&c, 3, small);
+  choir_init(&c, 3, choir_small);
   human_stop(&c.u[0]);
   c.u[0].options.minimum = 4;
   ck_assert_int_eq(human_start(&c.u[0], &why), OK);
@@ -661,15 +459,15 @@ START_TEST(sums_that_differ_in_one)
   struct choir c;
   struct why why = {0};
   struct drive_report r;
-  choir_init(&c, 5, small);
+  choir_init(&c, 5, choir_small);
   for (unsigned attempt = 0; attempt < 2; attempt++) {
     host_open(&c.host, NULL);
     for (unsigned phase = 0; phase < 3; phase++) {
-      others(&c, attempt, phase);
+      choir_step(&c, attempt, phase);
       host_close(&c.host);
     }
     if (attempt == 0)
-      steps(&c.u[1], "answered");
+      human_steps(&c.u[1], "answered");
     else
       ck_assert_int_eq(human_step(&c.u[1], &r, &why), E_CHEAT_BASE);
     host_fail(&c.host, "cancelled");
