@@ -5,3 +5,7 @@ noinst_PROGRAMS += bench/core
 bench_core_SOURCES = bench/core.c
 bench_core_LDADD = $(CORE_LIBS)
 EXTRA_DIST += bench/log.py
+
+noinst_PROGRAMS += bench/audit
+bench_audit_SOURCES = bench/audit.c
+bench_audit_LDADD = $(CLIENT_LIBS)

@@ -77,7 +77,7 @@ static const struct step of_events[] = {
     {CHECK_CONTEXT, audit_context, TYPES, N(CHECK_FORM)},
     {CHECK_LINK, audit_link, TYPES, N(CHECK_FORM)},
     {CHECK_UNIQUE, audit_unique, TYPES, N(CHECK_FORM)},
-    {CHECK_INCLUSION, audit_inclusion, TYPES, LOGGED},
+    {CHECK_INCLUSION, audit_inclusion, TYPES, N(CHECK_TRANSCRIPT) | N(CHECK_CHECKPOINT)},
     {CHECK_ORDER, audit_order, TYPES, LOGGED | N(CHECK_INCLUSION)},
     {CHECK_SEEN, audit_seen, TYPES, LOGGED | N(CHECK_INCLUSION)},
 };

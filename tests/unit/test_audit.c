@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clients/lib/audit.h"
+#include "clients/lib/work.h"
 #include "core/group.h"
 #include "core/merkle.h"
 #include "model/net.h"
@@ -509,6 +510,29 @@ START_TEST(test_bent)
 }
 END_TEST
 
+/* docs/audit.md explains exactly these checks, in these words. */
+START_TEST(test_documented)
+{
+  AUTO(buf_done) struct buf doc = {0}, path = {0};
+  const char *root = getenv("CHORUS_SRCDIR");
+  size_t rows = 0;
+  MUST(buf_printf(&path, "%s/docs/audit.md", root ? root : ".."));
+  MUST(work_read_file(&doc, buf_text(&path), 1 << 20, NULL));
+  for (enum check c = 0; c < CHECKS; c++) {
+    AUTO(buf_done) struct buf row = {0};
+    MUST(buf_printf(&row, "\n| `%s` | %s. | ", check_name(c), check_words(c)));
+    ck_assert_msg(strstr(buf_text(&doc), buf_text(&row)), "%s", buf_text(&row));
+  }
+  const char *at = strstr(buf_text(&doc), "| check | what holds |");
+  ck_assert_ptr_nonnull(at);
+  while ((at = strstr(at, "\n| `"))) {
+    rows++;
+    at += 4;
+  }
+  ck_assert_uint_eq(rows, CHECKS);
+}
+END_TEST
+
 int main(void)
 {
   if (sodium_init() < 0)
@@ -518,6 +542,7 @@ int main(void)
   TCase *t = tcase_create("audit");
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, test_honest, 0, 3);
+  tcase_add_test(t, test_documented);
   tcase_add_loop_test(t, test_bent, 0, LENGTH(bendings));
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
