@@ -214,9 +214,8 @@ void options_help(FILE *to, const struct command *command)
       fprintf(to, "  %-26s %s\n", left, rows[i].about);
     }
   fputs("\nExits with 0 done, 1 error, 2 usage, 10 nothing due now, 11 round failed,\n"
-        "12 the server cheated, or an audit found something, 13 consent needed, 14 "
-        "server not\n"
-        "reached, 15 not allowed, 16 the round goes on without you.\n",
+        "12 the server cheated or an audit found something, 13 your consent is needed,\n"
+        "14 server not reached, 15 not allowed, 16 the round goes on without you.\n",
         to);
 }
 

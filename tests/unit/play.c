@@ -231,6 +231,26 @@ static json_t *close_set(struct play *p, const char *type, const uint8_t *who,
   return e;
 }
 
+/* Puts a box for player 1 among player 0's deals that does not open, and signs that. */
+static void spoil_deal(struct play *p, json_t *event, uint8_t *deals)
+{
+  unsigned k = p->round->graph.p.k;
+  AUTO(free_drop) uint32_t *near = must_calloc(k, sizeof *near);
+  struct merkle tree = {0};
+  struct digest root;
+  graph_neighbours(&p->round->graph, 0, near);
+  for (unsigned c = 0; c < k; c++) {
+    uint8_t leaf[LEAF_BYTES], *deal = deals + (size_t)c * DEAL_BYTES;
+    if (near[c] == 1)
+      deal[DEAL_BYTES - 1] ^= 1;
+    deal_leaf(leaf, deal);
+    merkle_add(&tree, BYTES_OF(leaf));
+  }
+  merkle_root(&root, &tree);
+  json_object_set_new(event, "deals", json_hex(root.b, 32));
+  ck_assert_int_eq(event_sign(event, &p->players[0].key), OK);
+}
+
 void play_share(struct play *p, const uint8_t *who)
 {
   struct why why = {0};
@@ -247,6 +267,8 @@ void play_share(struct play *p, const uint8_t *who)
     if (!set_has(who, i))
       continue;
     ck_assert_int_eq(party_share(one->party, view, &event, &deals, &why), OK);
+    if (p->spoil && i == 0)
+      spoil_deal(p, (json_t *)event, (uint8_t *)deals.data);
     ck_assert_int_eq(share_parse(&s, event, NULL), OK);
     e = round_check_deals(p->round, i, &s, deals, &why);
     ck_assert_msg(e == OK, "%s %s", why.field, why.detail);

@@ -28,6 +28,7 @@ struct play {
   json_t *sharers, *shares, *survivors, *updates;
   struct round *round; /* the coordinator's own */
   struct seen seen;    /* what the players saw of the log; {0}: nothing yet */
+  bool spoil;          /* player 0 deals player 1 a box that does not open */
 };
 
 struct play_terms {

@@ -363,6 +363,39 @@ static void add_shares(struct show *s, const uint8_t *who)
   }
 }
 
+/* The boxes that an update complains about. */
+static json_t *boxes_of(struct show *s, const struct player *one, const json_t *event)
+{
+  const struct round *r = s->play.round;
+  AUTO(free_drop) uint32_t *near = must_calloc(r->graph.p.k, sizeof *near);
+  uint32_t i = (uint32_t)(one - s->play.players);
+  json_t *list = json_array(), *bad;
+  size_t at;
+  json_array_foreach (json_object_get(event, "bad"), at, bad) {
+    AUTO(buf_done) struct buf box = {0};
+    json_int_t dealer = json_integer_value(json_object_get(bad, "dealer"));
+    unsigned c = 0;
+    graph_neighbours(&r->graph, (uint32_t)dealer, near);
+    while (near[c] != i)
+      c++;
+    const uint8_t *deal = s->play.players[dealer].deals.data + (size_t)c * DEAL_BYTES;
+    MUST(base64_encode(&box, BYTES(deal + 64, DEAL_BYTES - 64)));
+    json_array_append_new(
+        list, json_pack("{s:s,s:I}", "box", buf_text(&box), "dealer", dealer));
+  }
+  return list;
+}
+
+/* Who is convicted by the complaint about a spoilt box. */
+static json_t *named_by(struct show *s)
+{
+  if (!s->play.spoil)
+    return json_array();
+  struct digest update = hash_of(party_event(s->play.players[1].party, "update"));
+  return json_pack("[{s:o,s:o,s:s}]", "event", hex(&update), "participant",
+                   json_hex(s->play.players[0].id.b, 32), "reason", "bad-box");
+}
+
 static void add_update(struct show *s, struct player *one)
 {
   uint64_t length = open_bytes(s->play.round->open);
@@ -379,7 +412,10 @@ static void add_update(struct show *s, struct player *one)
     show_serve(s, show_path(s, what), chunk);
   }
   note(s, event);
-  add_base64(add_item(s, event), "chunks", buf_bytes(&hashes));
+  json_t *item = add_item(s, event);
+  add_base64(item, "chunks", buf_bytes(&hashes));
+  if (json_array_size(json_object_get(event, "bad")))
+    json_object_set_new(item, "boxes", boxes_of(s, one, event));
 }
 
 /* The model after this sum; *sum becomes numbers. */
@@ -409,7 +445,8 @@ static json_t *make_rewards(struct show *s, int64_t total)
     if (!set_has(p->round->survivors, i))
       continue;
     MUST(update_parse(&u, party_event(p->players[i].party, "update"), NULL));
-    list[count++] = (struct reward){.id = p->players[i].id, .samples = u.samples};
+    list[count++] = (struct reward){
+        .id = p->players[i].id, .samples = u.samples, .named = p->spoil && i == 0};
     update_done(&u);
   }
   MUST(reward_amounts(list, count, &p->round->open->reward, (uint64_t)total, &paid));
@@ -456,12 +493,12 @@ static void finish_round(struct show *s, const uint8_t *who, unsigned count)
   struct digest model = sha256(s->weights, s->spec->d * sizeof *s->weights);
   struct digest states = sha256(s->state, s->spec->d * state);
   s->result = say(
-      s, json_pack("{s:s,s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o,s:o,s:o,s:[]}", "type", "result",
+      s, json_pack("{s:s,s:o,s:o,s:o,s:o,s:i,s:o,s:o,s:o,s:o,s:o,s:o}", "type", "result",
                    "instance", hex(&s->pin.hash), "ctx", hex(&o->ctx), "survivors",
                    hex(&s->play.round->survivors_hash), "unmasks", unmasks, "count",
                    (int)count, "sum", hex(&sum_hash), "totals", totals, "model",
                    hex(&model), "optimiser_state", state ? hex(&states) : json_null(),
-                   "rewards", make_rewards(s, tail[0]), "named"));
+                   "rewards", make_rewards(s, tail[0]), "named", named_by(s)));
   add_item(s, s->result);
   show_serve(s, show_path(s, "sum"), BYTES(sum, bytes));
   snprintf(path, sizeof path, "models/toy/weights?round=%llu",

@@ -93,6 +93,288 @@ START_TEST(test_honest)
 }
 END_TEST
 
+START_TEST(test_complaint)
+{
+  const struct audit_options full = {0};
+  AUTO(report_done) struct report r;
+  struct show s;
+  show_init(&s, SMALL, 6);
+  s.play.spoil = true;
+  show_round(&s, 6, 6);
+  show_publish(&s);
+  must_hold(&s, &full);
+  AUTO(source_drop) struct source *source = source_dossier(s.dossier, true);
+  look(&r, &s, source, &full);
+  ck_assert_uint_eq(r.checks[CHECK_COMPLAINTS].checked, 1);
+  ck_assert_uint_eq(r.checks[CHECK_NAMED].checked, 1);
+  show_done(&s);
+}
+END_TEST
+
+/* ---- attempts that failed ---- */
+
+START_TEST(test_failed)
+{
+  static const struct {
+    const char *reason, *phase;
+    bool holds;
+  } cases[] = {{"below-threshold", "share", true},
+               {"cancelled", "share", true},
+               {"no-such-reason", "share", false},
+               {"below-threshold", "join", false},
+               {"below-threshold", "unmask", false}};
+  const struct audit_options full = {0};
+  AUTO(report_done) struct report r;
+  struct show s;
+  show_init(&s, SMALL, 5);
+  show_failed(&s, 2, cases[_i].reason);
+  json_t *failed = show_event(&s, "failed", 0);
+  json_object_set_new(failed, "phase", json_string(cases[_i].phase));
+  show_sign(&s, failed);
+  show_publish(&s);
+  AUTO(source_drop) struct source *source = source_dossier(s.dossier, true);
+  look(&r, &s, source, &full);
+  ck_assert(r.failed);
+  ck_assert_int_eq(report_verdict(&r, CHECK_FAILURE),
+                   cases[_i].holds ? VERDICT_HOLDS : VERDICT_BROKEN);
+  ck_assert_int_eq(report_broken(&r), !cases[_i].holds);
+  ck_assert_uint_eq(r.checks[CHECK_DEALS].checked, 2);
+  ck_assert_int_eq(report_verdict(&r, CHECK_SUM), VERDICT_ABSENT);
+  show_done(&s);
+}
+END_TEST
+
+/* ---- vectors that can't be had ---- */
+
+/* A source whose masked vectors are refused with this error. */
+struct refusing {
+  struct source source;
+  struct source *inner;
+  enum err e;
+};
+
+static enum err refusing_get(struct source *base, const char *path,
+                             struct http_range range, size_t max, struct buf *out,
+                             struct why *why)
+{
+  const struct refusing *r = (const struct refusing *)base;
+  if (strstr(path, "/chunks/"))
+    return why_set(why, r->e, "", "refused");
+  return r->inner->get(r->inner, path, range, max, out, why);
+}
+
+static void refusing_free(struct source *base)
+{
+  struct refusing *r = (struct refusing *)base;
+  source_drop(&r->inner);
+  free(r);
+}
+
+static struct source *refuse(struct source *inner, enum err e);
+
+static enum err refusing_again(struct source *base, struct source **out, struct why *why)
+{
+  const struct refusing *r = (const struct refusing *)base;
+  struct source *inner = NULL;
+  TRY(r->inner->again(r->inner, &inner, why));
+  *out = refuse(inner, r->e);
+  return OK;
+}
+
+static struct source *refuse(struct source *inner, enum err e)
+{
+  struct refusing *r = must_calloc(1, sizeof *r);
+  *r = (struct refusing){{.get = refusing_get,
+                          .again = refusing_again,
+                          .free = refusing_free,
+                          .vectors = true},
+                         inner,
+                         e};
+  return &r->source;
+}
+
+#define FOR_MEMBERS                                                                      \
+  TEXTS "\"kind\":\"vector\",\"dimension\":20," QUANTISATION TERMS                       \
+        "\"audit\":{\"audience\":\"members\",\"window\":60},\"ring_bits\":32," FEDAVG    \
+        "," NO_REWARD "}"
+
+START_TEST(test_refused)
+{
+  static const struct {
+    const char *spec;
+    enum err e;
+    bool erased;
+    enum verdict vectors, sum;
+  } cases[] = {
+      {SMALL, E_ERASED, true, VERDICT_NOT_CHECKED, VERDICT_NOT_CHECKED},
+      {SMALL, E_ERASED, false, VERDICT_BROKEN, VERDICT_NOT_CHECKED},
+      {SMALL, E_NOT_FOUND, false, VERDICT_BROKEN, VERDICT_NOT_CHECKED},
+      {SMALL, E_REPLY, true, VERDICT_BROKEN, VERDICT_NOT_CHECKED},
+      {SMALL, E_FORBIDDEN, false, VERDICT_BROKEN, VERDICT_NOT_CHECKED},
+      {FOR_MEMBERS, E_FORBIDDEN, false, VERDICT_NOT_CHECKED, VERDICT_NOT_CHECKED},
+      {FOR_MEMBERS, E_UNAUTHENTICATED, false, VERDICT_NOT_CHECKED, VERDICT_NOT_CHECKED}};
+  const struct audit_options full = {0};
+  AUTO(report_done) struct report r;
+  struct show s;
+  show_init(&s, cases[_i].spec, 5);
+  show_round(&s, 5, 5);
+  if (cases[_i].erased)
+    show_erase(&s, 1800000000);
+  show_publish(&s);
+  AUTO(source_drop)
+  struct source *source = refuse(source_dossier(s.dossier, true), cases[_i].e);
+  look(&r, &s, source, &full);
+  ck_assert_int_eq(report_verdict(&r, CHECK_VECTORS), cases[_i].vectors);
+  ck_assert_int_eq(report_verdict(&r, CHECK_SUM), cases[_i].sum);
+  ck_assert_int_eq(report_verdict(&r, CHECK_MODEL), VERDICT_HOLDS);
+  ck_assert_int_eq(report_verdict(&r, CHECK_RETENTION),
+                   cases[_i].erased ? VERDICT_HOLDS : VERDICT_ABSENT);
+  show_done(&s);
+}
+END_TEST
+
+/* What only says that nothing could be learnt ends the audit. */
+START_TEST(test_unreachable)
+{
+  const struct audit_options full = {0};
+  struct why why = {0};
+  struct show s;
+  AUTO(report_done) struct report r;
+  AUTO(audit_log_drop) struct audit_log *log = NULL;
+  show_init(&s, SMALL, 5);
+  show_round(&s, 5, 5);
+  show_publish(&s);
+  AUTO(source_drop)
+  struct source *source = refuse(source_dossier(s.dossier, true), E_NETWORK);
+  MUST(audit_log_open(&log, source, &s.pin, NULL, &why));
+  report_init(&r);
+  ck_assert_int_eq(audit_round(&r, source, log, &s.pin, &s.rounds[0].ctx, &full, &why),
+                   E_NETWORK);
+  show_done(&s);
+}
+END_TEST
+
+/* ---- a checkpoint that is known ---- */
+
+START_TEST(test_known)
+{
+  struct why why = {0};
+  struct show s;
+  struct checkpoint known = {0};
+  static const struct {
+    int64_t more; /* leaves beyond the log's */
+    bool bent, holds;
+  } cases[] = {{0, false, true},
+               {0, true, false},
+               {-5, false, true},
+               {-5, true, false},
+               {7, false, false}};
+  show_init(&s, SMALL, 5);
+  show_round(&s, 5, 5);
+  show_publish(&s);
+  AUTO(source_drop) struct source *source = source_dossier(s.dossier, true);
+  size_t all = json_array_size(s.log);
+  for (size_t c = 0; c < LENGTH(cases); c++) {
+    AUTO(report_done) struct report r;
+    AUTO(audit_log_drop) struct audit_log *log = NULL;
+    struct merkle tree = {0};
+    known.size = (uint64_t)((int64_t)all + cases[c].more);
+    for (size_t i = 0; i < MIN(known.size, all); i++) {
+      AUTO(buf_done) struct buf leaf = {0};
+      MUST(event_canonical(&leaf, json_array_get(s.log, i), true));
+      merkle_add(&tree, buf_bytes(&leaf));
+    }
+    merkle_root(&known.root, &tree);
+    known.root.b[0] ^= cases[c].bent;
+    MUST(audit_log_open(&log, source, &s.pin, &known, &why));
+    report_init(&r);
+    const struct audit_options full = {0};
+    MUST(audit_round(&r, source, log, &s.pin, &s.rounds[0].ctx, &full, &why));
+    ck_assert_int_eq(report_verdict(&r, CHECK_CHECKPOINT),
+                     cases[c].holds ? VERDICT_HOLDS : VERDICT_BROKEN);
+    ck_assert_int_eq(report_verdict(&r, CHECK_INCLUSION),
+                     cases[c].holds ? VERDICT_HOLDS : VERDICT_NOT_CHECKED);
+    ck_assert_int_eq(report_verdict(&r, CHECK_SUM), VERDICT_HOLDS);
+  }
+  show_done(&s);
+}
+END_TEST
+
+/* ---- transcripts that are none ---- */
+
+START_TEST(test_odd)
+{
+  static const char *const texts[] = {
+      "",
+      "[]",
+      "{}",
+      "{\"items\":{}}",
+      "{\"items\":[],\"next\":null}",
+      "{\"items\":[1],\"next\":null}",
+      "{\"items\":[{}],\"next\":null}",
+      "{\"items\":[{\"leaf\":-1,\"event\":{}}],\"next\":null}",
+      "{\"items\":[{\"leaf\":0,\"event\":{}}],\"next\":null}",
+      "{\"items\":[{\"leaf\":0,\"event\":{\"type\":\"open\"}}],\"next\":null}",
+      "{\"items\":[{\"leaf\":0,\"event\":{\"type\":\"share\"},\"deals\":\"!\"}],"
+      "\"next\":null}",
+      "{\"items\":[{\"leaf\":0,\"event\":{\"type\":\"model\"}},{\"leaf\":null,\"event\":"
+      "{\"type\":\"open\",\"round\":\"x\"}},{\"leaf\":1,\"event\":{\"type\":"
+      "\"result\"}}],\"next\":null}",
+      "{\"items\":[],\"next\":\"../../x\"}"};
+  const struct audit_options full = {0};
+  AUTO(report_done) struct report r;
+  struct show s;
+  show_init(&s, SMALL, 5);
+  show_round(&s, 5, 5);
+  show_publish(&s);
+  show_serve(&s, show_path(&s, "transcript"), BYTES(texts[_i], strlen(texts[_i])));
+  AUTO(source_drop) struct source *source = source_dossier(s.dossier, true);
+  look(&r, &s, source, &full);
+  ck_assert(report_broken(&r));
+  for (enum check c = CHECK_VERSION; c < CHECKS; c++)
+    ck_assert_int_ne(report_verdict(&r, c), VERDICT_HOLDS);
+  show_done(&s);
+}
+END_TEST
+
+/* ---- the whole log ---- */
+
+static void walk(struct report *r, struct history *h, struct show *s)
+{
+  struct why why = {0};
+  const struct audit_options full = {0};
+  AUTO(audit_log_drop) struct audit_log *log = NULL;
+  AUTO(source_drop) struct source *source = source_dossier(s->dossier, true);
+  MUST(audit_log_open(&log, source, &s->pin, NULL, &why));
+  report_init(r);
+  enum err e = audit_history(r, h, log, &full, &why);
+  ck_assert_msg(e == OK, "%s %s %s", err_info(e)->name, why.field, why.detail);
+}
+
+START_TEST(test_history)
+{
+  AUTO(report_done) struct report r;
+  AUTO(history_done) struct history h = {0};
+  AUTO(buf_done) struct buf text = {0};
+  struct show s;
+  show_init(&s, SMALL, 5);
+  show_failed(&s, 2, "below-threshold");
+  show_round(&s, 5, 5);
+  show_publish(&s);
+  walk(&r, &h, &s);
+  text_of(&r, &text);
+  ck_assert_msg(!report_broken(&r), "%s", buf_text(&text));
+  ck_assert_uint_eq(r.checks[CHECK_ROOT].checked, json_array_size(s.log));
+  ck_assert_uint_eq(h.len, 2);
+  for (unsigned i = 0; i < 2; i++) {
+    ck_assert(h.rounds[i].ended);
+    ck_assert_uint_eq(h.rounds[i].attempt, i + 1);
+    ck_assert_uint_eq(h.rounds[i].events, json_array_size(s.rounds[i].items) - 11);
+  }
+  show_done(&s);
+}
+END_TEST
+
 /* ---- what each check is there for ---- */
 
 /* Bends an event and signs it again. */
@@ -353,6 +635,38 @@ static void transcript(struct show *s)
     }
 }
 
+/* a spoilt box, and what becomes of it */
+
+static void spoil(struct show *s)
+{
+  s->play.spoil = true;
+}
+
+static void spared(struct show *s)
+{
+  change(s, "result", "named", json_array());
+}
+
+static void other_box(struct show *s)
+{
+  AUTO(buf_done) struct buf data = {0}, text = {0};
+  json_t *box = json_array_get(json_object_get(show_item(s, "update", 1), "boxes"), 0);
+  MUST(base64_decode(&data, json_string_value(json_object_get(box, "box"))));
+  data.data[0] ^= 1;
+  MUST(base64_encode(&text, buf_bytes(&data)));
+  json_object_set_new(box, "box", json_string(buf_text(&text)));
+}
+
+static void false_proof(struct show *s)
+{
+  json_t *event = show_event(s, "update", 1);
+  json_t *bad = json_array_get(json_object_get(event, "bad"), 0);
+  struct secret_scalar other;
+  scalar_random(&other);
+  json_object_set_new(bad, "response", json_hex(other.b, 32));
+  show_sign(s, event);
+}
+
 /* after it is published: what is served */
 
 static void checkpoint(struct show *s)
@@ -427,6 +741,153 @@ static void rewards_served(struct show *s)
   show_serve(s, show_path(s, "rewards"), BYTES(none, sizeof none - 1));
 }
 
+/* the whole log: bent before it is published, or what is served of it */
+
+/* Puts an event that the coordinator signs into the log, there or (-1) at its end. */
+static void slip_in(struct show *s, json_t *event, int place)
+{
+  show_sign(s, event);
+  json_array_insert_new(s->log, place < 0 ? json_array_size(s->log) : (size_t)place,
+                        event);
+}
+
+static void all_admission(struct show *s)
+{
+  change(s, "admit", "previous", other_hash());
+}
+
+static void all_suspension(struct show *s)
+{
+  json_t *event = json_deep_copy(show_event(s, "admit", 0));
+  json_object_set_new(event, "type", json_string("suspend"));
+  slip_in(s, event, -1);
+}
+
+static void all_version(struct show *s)
+{
+  json_t *event = json_deep_copy(s->model);
+  json_object_set_new(event, "version", json_integer(3));
+  json_object_set_new(event, "previous", other_hash());
+  slip_in(s, event, -1);
+}
+
+static void all_opened_twice(struct show *s)
+{
+  json_t *event = json_deep_copy(s->play.open);
+  json_object_set_new(event, "time", json_integer(5));
+  slip_in(s, event, -1);
+}
+
+static void all_skipped(struct show *s)
+{
+  json_t *event = json_deep_copy(s->play.open);
+  json_object_set_new(event, "round", json_integer(7));
+  slip_in(s, event, -1);
+}
+
+static void all_excluded(struct show *s)
+{
+  json_t *event = json_deep_copy(s->play.open);
+  json_object_set_new(event, "round", json_integer(2));
+  json_object_set_new(event, "excluded", json_pack("[o]", other_hash()));
+  slip_in(s, event, -1);
+}
+
+static void all_result(struct show *s)
+{
+  json_t *event = json_deep_copy(s->result);
+  json_object_set_new(event, "sum", other_hash());
+  slip_in(s, event, -1);
+}
+
+static void all_nowhere(struct show *s)
+{
+  json_t *event = json_deep_copy(s->play.roster);
+  json_object_set_new(event, "ctx", other_hash());
+  slip_in(s, event, -1);
+}
+
+static void all_late(struct show *s)
+{
+  slip_in(s, json_deep_copy(s->play.graph), -1);
+}
+
+static void all_unsigned(struct show *s)
+{
+  json_t *event = json_deep_copy(s->play.roster);
+  json_object_set_new(event, "n", json_integer(9));
+  json_array_append_new(s->log, event);
+}
+
+static void all_formless(struct show *s)
+{
+  json_t *event = json_deep_copy(s->play.roster);
+  json_object_set_new(event, "more", json_integer(9));
+  slip_in(s, event, -1);
+}
+
+static void all_headless(struct show *s)
+{
+  json_array_remove(s->log, 0);
+}
+
+static void all_entries(struct show *s)
+{
+  char path[64];
+  snprintf(path, sizeof path, "log/tile/entries/000.p/%zu", json_array_size(s->log));
+  flip_served(s, path);
+}
+
+static void all_erased(struct show *s)
+{
+  show_erase(s, 1700000000);
+}
+
+static const struct {
+  const char *name;
+  void (*event)(struct show *s), (*served)(struct show *s);
+  enum check check;
+} histories[] = {
+    {"an admission from nowhere", all_admission, NULL, CHECK_ADMISSIONS},
+    {"a suspension beside the chain", all_suspension, NULL, CHECK_ADMISSIONS},
+    {"a version left out", all_version, NULL, CHECK_VERSIONS},
+    {"a round opened twice", all_opened_twice, NULL, CHECK_UNIQUE},
+    {"rounds left out", all_skipped, NULL, CHECK_ATTEMPTS},
+    {"somebody excluded for nothing", all_excluded, NULL, CHECK_ATTEMPTS},
+    {"an older base", all_skipped, NULL, CHECK_LINEAGE},
+    {"two results", all_result, NULL, CHECK_UNIQUE},
+    {"an event of no round", all_nowhere, NULL, CHECK_CONTEXT},
+    {"an event behind the end", all_late, NULL, CHECK_ORDER},
+    {"an entry that nobody signed", all_unsigned, NULL, CHECK_SIGNATURE},
+    {"an entry of no form", all_formless, NULL, CHECK_FORM},
+    {"no instance", all_headless, NULL, CHECK_ORDER},
+    {"more seen than there was", seen_size, NULL, CHECK_SEEN},
+    {"other entries than the tree's", NULL, all_entries, CHECK_ROOT},
+    {"hashes of another tree", NULL, tiles, CHECK_ROOT},
+    {"vectors erased too early", all_erased, NULL, CHECK_RETENTION},
+};
+
+START_TEST(test_bent_history)
+{
+  AUTO(report_done) struct report r;
+  AUTO(history_done) struct history h = {0};
+  AUTO(buf_done) struct buf text = {0};
+  struct show s;
+  show_init(&s, SMALL, 5);
+  show_round(&s, 5, 5);
+  if (histories[_i].event)
+    histories[_i].event(&s);
+  show_publish(&s);
+  if (histories[_i].served)
+    histories[_i].served(&s);
+  walk(&r, &h, &s);
+  text_of(&r, &text);
+  ck_assert_msg(r.checks[histories[_i].check].found > 0, "%s\n%s", histories[_i].name,
+                buf_text(&text));
+  show_done(&s);
+}
+END_TEST
+
 #define CLIPPED                                                                          \
   TEXTS "\"kind\":\"vector\",\"dimension\":20,\"quantisation\":{\"bits\":16,\"range\":"  \
         "\"1\",\"clip\":\"0.001\",\"weight_cap\":100}," TERMS "\"ring_bits\":32," FEDAVG \
@@ -480,6 +941,11 @@ static const struct bending {
     {"other rewards, served", NULL, NULL, rewards_served, CHECK_REWARDS_SERVED, true,
      NULL},
     {"somebody named for nothing", NULL, named, NULL, CHECK_NAMED, false, NULL},
+    {"a cheat spared", spoil, spared, NULL, CHECK_NAMED, false, NULL},
+    {"another box than the one dealt", spoil, other_box, NULL, CHECK_COMPLAINTS, true,
+     NULL},
+    {"a complaint without proof", spoil, false_proof, NULL, CHECK_COMPLAINTS, false,
+     NULL},
     {"vectors erased too early", NULL, retention, NULL, CHECK_RETENTION, true, NULL},
 };
 
@@ -493,7 +959,7 @@ START_TEST(test_bent)
   show_init(&s, b->spec ? b->spec : SMALL, 6);
   if (b->before)
     b->before(&s);
-  show_round(&s, 6, 5);
+  show_round(&s, 6, s.play.spoil ? 6 : 5); /* a box is missing: somebody else must not */
   if (b->event)
     b->event(&s);
   show_publish(&s);
@@ -544,6 +1010,14 @@ int main(void)
   tcase_add_loop_test(t, test_honest, 0, 3);
   tcase_add_test(t, test_documented);
   tcase_add_loop_test(t, test_bent, 0, LENGTH(bendings));
+  tcase_add_test(t, test_complaint);
+  tcase_add_loop_test(t, test_failed, 0, 5);
+  tcase_add_loop_test(t, test_refused, 0, 7);
+  tcase_add_test(t, test_unreachable);
+  tcase_add_test(t, test_known);
+  tcase_add_loop_test(t, test_odd, 0, 13);
+  tcase_add_test(t, test_history);
+  tcase_add_loop_test(t, test_bent_history, 0, LENGTH(histories));
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
