@@ -140,6 +140,16 @@ class Quota(Base):
                      {"spec": {**serving.vector(24999), "ring_bits": 64}}, admin=True)
 
 
+class Promise(Base):
+    flags = {"log_promise": 7}
+
+    def test_promise(self):
+        """How soon what has a receipt is in the log."""
+        self.server.model("iris")
+        made = self.server.post("/participants", enrolment(self.server.invite("iris")))
+        self.assertEqual(made.json["receipt"]["by"], made.json["receipt"]["time"] + 7)
+
+
 class People(Base):
     @classmethod
     def setUpClass(cls):
@@ -191,6 +201,7 @@ class People(Base):
         receipt = first.json["receipt"]
         self.assertEqual(receipt["of"], serving.event_hash(body["event"]))
         self.assertEqual(receipt["status"], "accepted")
+        self.assertEqual(receipt["by"], receipt["time"] + 60)
         again = self.server.post("/participants", body)
         self.assertEqual((again.status, again.json), (200, first.json))
         shown = self.server.get("/participants/" + key.id).json

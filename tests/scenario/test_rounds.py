@@ -424,7 +424,9 @@ class WhoAndWhen(Scenario):
 
         def twice(send):
             one, two = send().must(201), send().must(200)
-            self.assertEqual(one.json["receipt"], two.json["receipt"])
+            receipt = one.json["receipt"]
+            self.assertEqual(receipt, two.json["receipt"])
+            self.assertEqual(receipt["by"], receipt["time"] + 60)
             return one
 
         again = self.server.post("/participants", first.enrolled).must(200)
