@@ -76,6 +76,8 @@ class Beside(Scenario):
         self.assertIsNotNone(self.server.event(result["ctx"], "result")["rewards"])
         updates = self.server.get(f"/rounds/{result['ctx']}/updates").must().json["events"]
         self.assertEqual(sorted(u["samples"] for u in updates), [10, 10, 20])
+        for process in running[1:]:
+            self.assertIn("What becomes public: your weight", process.output())
 
     def test_two_strangers_and_one_of_ours(self):
         first, second, link = self.make(changed(read_spec("iris"), deadlines=LONG))
