@@ -258,7 +258,7 @@ enum err host_log_get(struct host_log *l, const char *path, struct http_reply *r
   for (unsigned i = 0; i < LENGTH(table); i++)
     if (strncmp(path, table[i].prefix, strlen(table[i].prefix)) == 0)
       return table[i].get(l, path + strlen(table[i].prefix), rp);
-  if (strcmp(path, "witnesses") == 0)
+  if (strncmp(path, "witnesses?", 10) == 0)
     return get_witnesses(l, rp);
   ck_assert_int_eq(strncmp(path, "checkpoint", 10), 0);
   return get_checkpoint(l, rp);
