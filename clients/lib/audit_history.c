@@ -102,6 +102,8 @@ static int by_key(const void *x, const void *y)
 
 static void check_claims(struct walk *w)
 {
+  if (!w->claims_len)
+    return;
   qsort(w->claims, w->claims_len, sizeof *w->claims, by_key);
   for (size_t i = 1; i < w->claims_len; i++) {
     char subject[48];

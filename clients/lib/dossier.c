@@ -31,7 +31,8 @@ static void fd_drop(const int *fd)
 
 static enum err fails(const char *name, struct why *why)
 {
-  return why_set(why, E_IO, name, "%s", strerror(errno));
+  why_set(why, E_IO, name, "%s", strerror(errno));
+  return E_IO;
 }
 
 /* Plain relative names only: no part of them leads out of the folder or hides. */

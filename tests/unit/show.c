@@ -241,11 +241,11 @@ static void set_pin(struct show *s)
   MUST(instance_parse(&s->pin.instance, s->pin.event, NULL));
 }
 
-void show_init(struct show *s, const char *text, unsigned n)
+void show_init(struct show *s, const char *spec, unsigned n)
 {
   struct why why = {0};
   *s = (struct show){.log = json_array()};
-  enum err e = spec_parse(&s->spec, BYTES(text, strlen(text)), &why);
+  enum err e = spec_parse(&s->spec, BYTES(spec, strlen(spec)), &why);
   ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
   MUST(dossier_new(&s->dossier, &why));
   s->weights = must_calloc(s->spec->d, sizeof *s->weights);

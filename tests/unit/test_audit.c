@@ -302,24 +302,26 @@ END_TEST
 
 /* ---- transcripts that are none ---- */
 
+#define PAGE(items) "{\"items\":" items ",\"next\":null}"
+#define ITEM(leaf, event) "{\"leaf\":" leaf ",\"event\":{" event "}}"
+#define TYPE(type) "\"type\":\"" type "\""
+
 START_TEST(test_odd)
 {
   static const char *const texts[] = {
       "",
       "[]",
       "{}",
-      "{\"items\":{}}",
-      "{\"items\":[],\"next\":null}",
-      "{\"items\":[1],\"next\":null}",
-      "{\"items\":[{}],\"next\":null}",
-      "{\"items\":[{\"leaf\":-1,\"event\":{}}],\"next\":null}",
-      "{\"items\":[{\"leaf\":0,\"event\":{}}],\"next\":null}",
-      "{\"items\":[{\"leaf\":0,\"event\":{\"type\":\"open\"}}],\"next\":null}",
-      "{\"items\":[{\"leaf\":0,\"event\":{\"type\":\"share\"},\"deals\":\"!\"}],"
-      "\"next\":null}",
-      "{\"items\":[{\"leaf\":0,\"event\":{\"type\":\"model\"}},{\"leaf\":null,\"event\":"
-      "{\"type\":\"open\",\"round\":\"x\"}},{\"leaf\":1,\"event\":{\"type\":"
-      "\"result\"}}],\"next\":null}",
+      PAGE("{}"),
+      PAGE("[]"),
+      PAGE("[1]"),
+      PAGE("[{}]"),
+      PAGE("[" ITEM("-1", "") "]"),
+      PAGE("[" ITEM("0", "") "]"),
+      PAGE("[" ITEM("0", TYPE("open")) "]"),
+      PAGE("[{\"leaf\":0,\"event\":{" TYPE("share") "},\"deals\":\"!\"}]"),
+      PAGE("[" ITEM("0", TYPE("model")) "," ITEM("null", TYPE("open")) "," ITEM(
+          "1", TYPE("result")) "]"),
       "{\"items\":[],\"next\":\"../../x\"}"};
   const struct audit_options full = {0};
   AUTO(report_done) struct report r;
