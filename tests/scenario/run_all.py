@@ -25,8 +25,9 @@ sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
 
-def found(only, soak):
-    """The classes as module.Class, with the names of their tests."""
+def found(only, soak, sanitized):
+    """The classes as module.Class, with the names of their tests. SOAK: only in long runs.
+    OURS = False: runs none of the programs under test, so a sanitizer has nothing to say."""
     groups = []
     for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
         module = importlib.import_module(os.path.basename(path)[:-3])
@@ -35,6 +36,8 @@ def found(only, soak):
                     or case.__module__ != module.__name__):
                 continue
             if getattr(case, "SOAK", False) and not soak:
+                continue
+            if sanitized and not getattr(case, "OURS", True):
                 continue
             tests = [t for t in unittest.TestLoader().getTestCaseNames(case)
                      if only in f"{module.__name__}.{name}.{t}"]
@@ -218,8 +221,8 @@ def main():
     parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
+    sanitized = b"__asan_init" in open(harness_binary(options.build), "rb").read()
     if not options.slow:
-        sanitized = b"__asan_init" in open(harness_binary(options.build), "rb").read()
         options.slow = 4.0 if sanitized else 1.0
     settings = harness.Settings
     settings.build, settings.db = options.build, options.db
@@ -227,7 +230,7 @@ def main():
     if options.work:
         return work(options.work[0], options.work[1:])
     harness.end_on_signals()
-    groups = found(options.only, options.soak)
+    groups = found(options.only, options.soak, sanitized)
     if options.list:
         for _, module, name, tests in groups:
             print(*(f"{module}.{name}.{test}" for test in tests), sep="\n")

@@ -132,6 +132,7 @@ class BesideOnAChain(Beside):
 class Alone(Scenario):
     """The stranger against a coordinator of its own making, and the golden vectors."""
 
+    OURS = False
     LIMIT = 240  # 40 seconds of Python on an idle processor
 
     @classmethod

@@ -422,7 +422,8 @@ class Tampering(Scenario):
     def audit(self, server, what, home=None):
         """The exit code, and the checks that found something."""
         words = ["--all"] if what == "all" else [self.history.two]
-        done, said = self.chorus(home or f"stranger {secrets.token_hex(4)}", server, "verify", *words)
+        done, said = self.chorus(home or f"stranger {secrets.token_hex(4)}", server, "verify", *words,
+                                 "--patience", "2")
         reports = [line for line in said if line.get("event") == "audit"]
         found = {finding["check"] for report in reports for finding in report["findings"]}
         errors = {report["error"] for report in said if report.get("event") == "error"}
