@@ -22,6 +22,8 @@ static void coordinator_events(const json_t *e)
   struct result_event result;
   struct failed_event failed;
   struct receipt_event receipt;
+  struct retention_event retention;
+  struct model_event model;
   struct named named;
   uint8_t members[PARTICIPANTS_MAX / 8];
   for (int anchored = 0; anchored < 2; anchored++) {
@@ -44,6 +46,9 @@ static void coordinator_events(const json_t *e)
       if (named_parse(&named, json_array_get(result.named, i), "", NULL) != OK)
         abort();
   (void)!failed_parse(&failed, e, &why);
+  (void)!retention_parse(&retention, e, &why);
+  if (model_parse(&model, e, &why) == OK && model.has_previous != (model.version > 1))
+    abort();
   if (receipt_parse(&receipt, e, &why) == OK && receipt.by < receipt.time)
     abort();
 }

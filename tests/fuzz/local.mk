@@ -2,7 +2,7 @@
 # Fuzz targets. With --enable-fuzz (and CC=clang) they are libFuzzer programs; otherwise the
 # same targets replay the kept corpus in `make check`.
 FUZZ_TARGETS = fuzz_csv fuzz_event fuzz_link fuzz_message fuzz_note fuzz_npy fuzz_party \
-  fuzz_proof fuzz_spec fuzz_tile
+  fuzz_proof fuzz_spec fuzz_tile fuzz_transcript
 if FUZZ
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 FUZZ_DRIVER =
@@ -41,6 +41,9 @@ fuzz_proof_LDFLAGS = $(FUZZ_LINK)
 fuzz_tile_SOURCES = tests/fuzz/fuzz_tile.c $(FUZZ_DRIVER)
 fuzz_tile_LDADD = $(LEDGER_LIBS)
 fuzz_tile_LDFLAGS = $(FUZZ_LINK)
+fuzz_transcript_SOURCES = tests/fuzz/fuzz_transcript.c $(FUZZ_DRIVER)
+fuzz_transcript_LDADD = $(CLIENT_LIBS)
+fuzz_transcript_LDFLAGS = $(FUZZ_LINK)
 fuzz_npy_SOURCES = tests/fuzz/fuzz_npy.c $(FUZZ_DRIVER)
 fuzz_npy_LDADD = $(CLIENT_LIBS)
 fuzz_npy_LDFLAGS = $(FUZZ_LINK)
