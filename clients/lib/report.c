@@ -181,6 +181,9 @@ static enum err head_text(struct buf *out, const struct report *r, bool brief)
   if (skipped)
     TRY(buf_printf(out, "%u check%s not made, for the reason that is given.\n", skipped,
                    skipped == 1 ? " was" : "s were"));
+  if (r->light)
+    TRY(buf_puts(out, "Chunk positions and dealers were drawn at random; the others were "
+                      "not looked at.\n"));
   if (brief)
     return OK;
   return buf_printf(out, "Instance %s\n%s%s%sLog of %llu leaves, root %s\n\n",

@@ -120,6 +120,9 @@ class Iris(ThreePeople):
         report, _ = self.verify(self.MODEL, "--light", "1")
         self.holds(report)
         self.assertEqual((report["mode"], self.checked(report, "deals")), ("light", 1))
+        done = Client(self.folder, "nobody").run("verify", self.MODEL, "--server",
+                                                 self.server.origin, "--light", "1")
+        self.assertIn("drawn at random; the others were not looked at", done.out)
 
     def test_the_whole_history(self):
         said = self.verify("--all")

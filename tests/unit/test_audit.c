@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clients/lib/audit.h"
 #include "clients/lib/work.h"
@@ -978,6 +979,74 @@ START_TEST(test_bent)
 }
 END_TEST
 
+/* ---- archives ---- */
+
+static void must_read(struct dossier *d, const char *name, const char *text)
+{
+  AUTO(buf_done) struct buf out = {0};
+  const struct http_range all = {0, 0};
+  MUST(dossier_get(d, name, all, 100, &out, NULL));
+  ck_assert_str_eq(buf_text(&out), text);
+}
+
+static void read_file(const char *path, struct buf *out)
+{
+  MUST(work_read_file(out, path, 1 << 20, NULL));
+}
+
+START_TEST(test_dossier)
+{
+  char path[] = "/tmp/chorus-test-XXXXXX", again[64];
+  AUTO(dossier_drop) struct dossier *d = NULL, *other = NULL;
+  AUTO(buf_done) struct buf part = {0}, one = {0}, two = {0};
+  int fd = mkstemp(path);
+  ck_assert_int_ge(fd, 0);
+  close(fd);
+  snprintf(again, sizeof again, "%s.2", path);
+  MUST(dossier_new(&d, NULL));
+  MUST(dossier_put(d, "a/b/c?x=1", 4, BYTES("4567", 4), NULL));
+  MUST(dossier_put(d, "a/b/c?x=1", 0, BYTES("0123", 4), NULL));
+  MUST(dossier_replace(d, "a/d", BYTES("long before", 11), NULL));
+  MUST(dossier_replace(d, "a/d", BYTES("short", 5), NULL));
+  MUST(dossier_get(d, "a/b/c?x=1", (struct http_range){2, 3}, 3, &part, NULL));
+  ck_assert_str_eq(buf_text(&part), "234");
+  MUST(dossier_write(d, path, NULL));
+  MUST(dossier_open(&other, path, NULL));
+  must_read(other, "a/b/c?x=1", "01234567");
+  must_read(other, "a/d", "short");
+  MUST(dossier_write(other, again, NULL));
+  read_file(path, &one);
+  read_file(again, &two);
+  ck_assert(bytes_equal(buf_bytes(&one), buf_bytes(&two)));
+  unlink(path);
+  unlink(again);
+}
+END_TEST
+
+START_TEST(test_dossier_refuses)
+{
+  static const char *const names[] = {"",   "/a",   "../a", "a/../b", "a//b", "a/",
+                                      ".a", "a/.b", "a b",  "a\nb",   "-a",   "a/-b"};
+  AUTO(dossier_drop) struct dossier *d = NULL, *other = NULL;
+  AUTO(buf_done) struct buf out = {0};
+  const struct http_range all = {0, 0};
+  MUST(dossier_new(&d, NULL));
+  for (size_t i = 0; i < LENGTH(names); i++)
+    ck_assert_int_eq(dossier_replace(d, names[i], BYTES("x", 1), NULL), E_FIELD_VALUE);
+  MUST(dossier_replace(d, "a/b", BYTES("0123", 4), NULL));
+  ck_assert_int_eq(dossier_get(d, "b", all, 9, &out, NULL), E_NOT_FOUND);
+  ck_assert_int_eq(dossier_get(d, "a", all, 9, &out, NULL), E_NOT_FOUND);
+  ck_assert_int_eq(dossier_get(d, "a/b/c", all, 9, &out, NULL), E_NOT_FOUND);
+  ck_assert_int_eq(dossier_get(d, "a/b", all, 3, &out, NULL), E_REPLY);
+  ck_assert_int_eq(dossier_get(d, "a/b", (struct http_range){2, 3}, 3, &out, NULL),
+                   E_RANGE);
+  ck_assert_int_eq(dossier_get(d, "a/b", (struct http_range){5, 1}, 1, &out, NULL),
+                   E_RANGE);
+  ck_assert_int_eq(dossier_open(&other, "/nowhere/at-all", NULL), E_IO);
+  ck_assert_int_eq(dossier_write(d, "/nowhere/at-all", NULL), E_IO);
+}
+END_TEST
+
 /* docs/audit.md explains exactly these checks, in these words. */
 START_TEST(test_documented)
 {
@@ -1011,6 +1080,8 @@ int main(void)
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, test_honest, 0, 3);
   tcase_add_test(t, test_documented);
+  tcase_add_test(t, test_dossier);
+  tcase_add_test(t, test_dossier_refuses);
   tcase_add_loop_test(t, test_bent, 0, LENGTH(bendings));
   tcase_add_test(t, test_complaint);
   tcase_add_loop_test(t, test_failed, 0, 5);
