@@ -127,13 +127,6 @@ static enum err take_state(struct history *h, const json_t *json, struct why *wh
   return OK;
 }
 
-static bool plain(const char *cursor)
-{
-  return strlen(cursor) <= 100 &&
-         strspn(cursor, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                        "._~-") == strlen(cursor);
-}
-
 /* All that have ended, newest first. */
 static enum err list_rounds(struct auditor *a, const char *model, struct history *out,
                             struct why *why)
@@ -150,7 +143,7 @@ static enum err list_rounds(struct auditor *a, const char *model, struct history
     const char *next = json_string_value(json_object_get(page, "next"));
     if (!next)
       return OK;
-    if (!plain(next))
+    if (!api_cursor_good(next))
       break;
     snprintf(path, sizeof path, "models/%s/rounds?cursor=%s", model, next);
   }

@@ -9,9 +9,7 @@
 #include "util/field.h"
 #include "util/text.h"
 
-/* Of a list, and what a cursor may be written with. */
-#define PAGES_MAX 10000u
-#define PLAIN "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._~-"
+#define PAGES_MAX 10000u /* of a list */
 #define BASE "/api/v1/"
 #define SMALL_MAX ((size_t)1 << 20)
 #define LIST_MAX ((size_t)64 << 20)
@@ -155,6 +153,14 @@ enum err api_get(struct api *a, const char *path, json_t **out, struct why *why)
   return get(a, buf_text(&full), 0, LIST_MAX, out, why);
 }
 
+bool api_cursor_good(const char *next)
+{
+  static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ._~-";
+  size_t len = strlen(next);
+  return len >= 1 && len <= 100 && strspn(next, plain) == len;
+}
+
 enum err api_all(struct api *a, const char *path, const char *member, json_t **out,
                  struct why *why)
 {
@@ -171,9 +177,9 @@ enum err api_all(struct api *a, const char *path, const char *member, json_t **o
       *out = STEAL(all);
       return OK;
     }
-    if (!*next || strspn(next, PLAIN) != strlen(next))
+    if (!api_cursor_good(next))
       break;
-    snprintf(full, sizeof full, "%s?limit=200&cursor=%.100s", path, next);
+    snprintf(full, sizeof full, "%s?limit=200&cursor=%s", path, next);
   }
   return why_set(why, E_REPLY, member, "is no list, or one that does not end");
 }

@@ -60,6 +60,9 @@ bool state_awaits(const struct state *s, const struct identity *id);
 enum err api_instance(struct api *a, json_t **event, struct why *why) MUST_USE;
 /* One page of a list, or any other JSON document: GET /api/v1/`path`. */
 enum err api_get(struct api *a, const char *path, json_t **out, struct why *why) MUST_USE;
+/* Whether `next` of a list can stand in an address as it is: 1 to 100 of the characters
+ * that need no escape. */
+bool api_cursor_good(const char *next);
 /* A whole list: the arrays under `member` of all its pages as one array. */
 enum err api_all(struct api *a, const char *path, const char *member, json_t **out,
                  struct why *why) MUST_USE;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clients/lib/api.h"
 #include "clients/lib/audit_state.h"
 #include "util/field.h"
 #include "util/text.h"
@@ -119,13 +120,6 @@ static enum err add_page(struct audit *a, const json_t *page, struct why *why)
   return OK;
 }
 
-static bool cursor_good(const char *cursor)
-{
-  return strlen(cursor) <= 100 &&
-         strspn(cursor, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                        "._~-") == strlen(cursor);
-}
-
 static enum err load_pages(struct audit *a, struct why *why)
 {
   char path[256];
@@ -137,7 +131,7 @@ static enum err load_pages(struct audit *a, struct why *why)
     const char *next = json_string_value(json_object_get(page, "next"));
     if (!next)
       return OK;
-    if (!cursor_good(next))
+    if (!api_cursor_good(next))
       return bad_item(a, "is behind an odd cursor", why);
     snprintf(path, sizeof path, "rounds/%s/transcript?cursor=%s", a->hex, next);
   }

@@ -103,8 +103,7 @@ static enum err find_result(json_t **out, const struct digest *hash, const char 
       }
     }
     const char *next = json_string_value(json_object_get(list, "next"));
-    if (!next || strspn(next, "0123456789abcdefghijklmnopqrstuvwxyz"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ._~-") != strlen(next))
+    if (!next || !api_cursor_good(next))
       break;
     path.len = 0;
     TRY(buf_printf(&path, "models/%s/rounds?cursor=%s", model, next));
