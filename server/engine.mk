@@ -13,6 +13,7 @@ libengine_a_SOURCES = \
   server/jobs.c \
   server/joins.c \
   server/log.h server/log_cosign.c server/log_tree.c \
+  server/manifests.c \
   server/opening.c \
   server/phases.c \
   server/request.h \

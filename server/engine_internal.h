@@ -69,6 +69,18 @@ enum err tell_receipt(const struct server *s, const struct digest *of, const cha
                       int64_t seq, double now, json_t **receipt,
                       struct buf *bytes) MUST_USE;
 
+/* ---- manifests ---- */
+
+/* The updates that are complete, by roster index; manifests_done frees. */
+struct manifests {
+  struct update_event *all;
+  const struct update_event **lists; /* NULL where there is none */
+  unsigned n;
+};
+enum err manifests_load(struct manifests *out, struct db *db, const struct digest *ctx,
+                        unsigned n) MUST_USE;
+void manifests_done(struct manifests *m);
+
 /* ---- documents: what many clients fetch, made once ---- */
 
 enum document { DOCUMENT_JOINS, DOCUMENT_SHARES, DOCUMENT_UPDATES, DOCUMENT_UNMASKS };

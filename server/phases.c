@@ -138,42 +138,6 @@ static enum err close_share(struct db *db, struct closing *c)
 
 /* ---- UPLOAD → UNMASK ---- */
 
-/* The manifests of U2, by index. */
-struct manifests {
-  struct update_event *all;
-  const struct update_event **lists;
-  unsigned n;
-};
-
-static void manifests_done(struct manifests *m)
-{
-  for (unsigned i = 0; i < m->n; i++)
-    update_done(&m->all[i]);
-  free(m->all);
-  free(m->lists);
-}
-
-static enum err load_manifests(struct db *db, const struct digest *ctx,
-                               struct manifests *m)
-{
-  int64_t after = -1;
-  for (;;) {
-    AUTO(db_rows_done) struct db_rows rows = {0};
-    TRY(db_query(db, Q_UPDATE_PAGE, &rows, DB_ARGS(DB_FIXED(ctx), DB_INT(after))));
-    if (!rows.len)
-      return OK;
-    for (unsigned i = 0; i < rows.len; i++) {
-      AUTO(json_drop) json_t *event = NULL;
-      after = db_int(&rows, i, 0);
-      if (after >= m->n)
-        return E_INTERNAL;
-      TRY(event_parse(&event, db_bytes(&rows, i, 1), NULL));
-      TRY(update_parse(&m->all[after], event, NULL));
-      m->lists[after] = &m->all[after];
-    }
-  }
-}
-
 /* The same check that clients make (docs/protocol.md section 8): a sum over nearly the
  * same people as an earlier one over this base would show the difference. */
 static enum err check_similar(struct db *db, const struct closing *c)
@@ -187,14 +151,12 @@ static enum err close_upload(struct db *db, struct closing *c)
 {
   size_t size = (c->row.n + 7) / 8;
   AUTO(free_drop) uint8_t *set = must_calloc(size, 1);
-  AUTO(manifests_done)
-  struct manifests m = {must_calloc(c->row.n, sizeof *m.all),
-                        must_calloc(c->row.n, sizeof *m.lists), c->row.n};
+  AUTO(manifests_done) struct manifests m = {0};
   struct digest root, hash;
   int64_t doc = 0;
   unsigned count = 0;
   TRY(document_make(db, &c->ctx, DOCUMENT_UPDATES, &doc, &root, &count, set));
-  TRY(load_manifests(db, &c->ctx, &m));
+  TRY(manifests_load(&m, db, &c->ctx, c->row.n));
   enum err e = round_check_survivors(c->round, set, m.lists, NULL);
   if (e == OK)
     e = check_similar(db, c);

@@ -6,24 +6,11 @@
 /* What the updates of U2 state in public, by roster index. */
 static enum err load_samples(struct db *db, const struct round *r, uint64_t *samples)
 {
-  int64_t after = -1;
-  for (;;) {
-    AUTO(db_rows_done) struct db_rows rows = {0};
-    TRY(db_query(db, Q_UPDATE_PAGE, &rows,
-                 DB_ARGS(DB_FIXED(&r->open->ctx), DB_INT(after))));
-    if (!rows.len)
-      return OK;
-    for (unsigned i = 0; i < rows.len; i++) {
-      AUTO(json_drop) json_t *event = NULL;
-      AUTO(update_done) struct update_event u = {0};
-      after = db_int(&rows, i, 0);
-      if (after >= r->n)
-        return E_INTERNAL;
-      TRY(event_parse(&event, db_bytes(&rows, i, 1), NULL));
-      TRY(update_parse(&u, event, NULL));
-      samples[after] = u.samples;
-    }
-  }
+  AUTO(manifests_done) struct manifests m = {0};
+  TRY(manifests_load(&m, db, &r->open->ctx, r->n));
+  for (unsigned i = 0; i < r->n; i++)
+    samples[i] = m.all[i].samples;
+  return OK;
 }
 
 static enum err store(struct db *db, const struct digest *ctx,
