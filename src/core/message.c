@@ -33,6 +33,12 @@ static enum err slug_check(const char *slug, struct why *why)
   return OK;
 }
 
+static bool contract_valid(const char *s)
+{
+  return strlen(s) == 42 && strncmp(s, "0x", 2) == 0 &&
+         strspn(s + 2, "0123456789abcdef") == 40;
+}
+
 enum err instance_parse(struct instance_event *out, const json_t *event, struct why *why)
 {
   struct instance_event i = {0};
@@ -45,14 +51,15 @@ enum err instance_parse(struct instance_event *out, const json_t *event, struct 
                                  FIELD_END};
   TRY(field_read(event, fields, why));
   if (!json_is_null(chain)) {
-    uint64_t id;
-    const char *contract;
-    const struct field on_chain[] = {FIELD_UINT("id", &id, 0, INTEGER_MAX),
-                                     FIELD_STRING("contract", &contract, 1, 64),
+    const struct field on_chain[] = {FIELD_UINT("id", &i.chain_id, 0, INTEGER_MAX),
+                                     FIELD_STRING("contract", &i.contract, 1, 64),
                                      FIELD_END};
     TRY(field_read_at(chain, on_chain, "chain", why));
     i.anchored = true;
-    i.simulated = id == 0 && strcmp(contract, "simulated") == 0;
+    i.simulated = i.chain_id == 0 && strcmp(i.contract, "simulated") == 0;
+    if (!i.simulated && (i.chain_id == 0 || !contract_valid(i.contract)))
+      return why_set(why, E_FIELD_VALUE, "chain",
+                     "must be an id from 1 and a contract: 0x and 40 lowercase digits");
   }
   *out = i;
   return OK;
@@ -121,6 +128,35 @@ enum err model_parse(struct model_event *out, const json_t *event, struct why *w
     return why_set(why, E_FIELD_VALUE, "previous",
                    "must be null for version 1, and only then");
   *out = m;
+  return OK;
+}
+
+static const char *const act_methods[] = {"POST /", "PUT /", "DELETE /"};
+
+enum err act_parse(struct act_event *out, const json_t *event, struct why *why)
+{
+  struct act_event a = {0};
+  json_t *model, *sig;
+  bool known = false;
+  const struct field fields[] = {COORDINATOR_FIELDS("act", a.header),
+                                 FIELD_HEX("id", a.id),
+                                 FIELD_HEX("actor", a.actor),
+                                 FIELD_STRING("action", &a.action, 1, ACTION_MAX),
+                                 FIELD_ANY("model", &model),
+                                 FIELD_UINT("time", &a.time, 0, INTEGER_MAX),
+                                 FIELD_END};
+  TRY(field_read(event, fields, why));
+  for (unsigned i = 0; i < LENGTH(act_methods); i++)
+    known |= strncmp(a.action, act_methods[i], strlen(act_methods[i])) == 0;
+  if (!known)
+    return why_set(why, E_FIELD_VALUE, "action",
+                   "must be POST, PUT or DELETE, and an address");
+  a.model = json_string_value(model);
+  if (!json_is_null(model) && !a.model)
+    return why_set(why, E_FIELD_TYPE, "model", "must be a slug or null");
+  if (a.model)
+    TRY(slug_check(a.model, why));
+  *out = a;
   return OK;
 }
 

@@ -28,11 +28,17 @@ struct header {
   struct seen seen;            /* likewise; of size 0 only with the empty tree's root */
 };
 
+/* Whether events of this type are signed by the participant they name; else by the
+ * coordinator. */
+bool message_by_participant(const char *type);
+
 struct instance_event {
   const char *origin; /* borrowed from the event */
   struct identity coordinator;
-  bool anchored;  /* chain is not null */
-  bool simulated; /* the chain is the tests' own */
+  bool anchored;        /* chain is not null */
+  bool simulated;       /* the chain is the tests' own */
+  uint64_t chain_id;    /* EIP-155; 0 without a chain, and of a simulated one */
+  const char *contract; /* the registry, 0x…; borrowed from the event; NULL without */
 };
 enum err instance_parse(struct instance_event *out, const json_t *event,
                         struct why *why) MUST_USE;
@@ -77,6 +83,19 @@ struct model_event {
 };
 enum err model_parse(struct model_event *out, const json_t *event,
                      struct why *why) MUST_USE;
+
+#define ACT_ID_BYTES 16u
+#define ACTION_MAX 120u
+/* What somebody who runs the instance did. */
+struct act_event {
+  struct header header;
+  uint8_t id[ACT_ID_BYTES];    /* random: no two acts are the same event */
+  uint8_t actor[ACT_ID_BYTES]; /* the same for all acts of one user or token */
+  const char *action;          /* method and address, parameters by name; borrowed */
+  const char *model;           /* that it was about; NULL; borrowed */
+  uint64_t time;               /* Unix seconds */
+};
+enum err act_parse(struct act_event *out, const json_t *event, struct why *why) MUST_USE;
 
 enum tail_kind {
   TAIL_WEIGHT,
@@ -313,9 +332,10 @@ json_t *message_start(const char *type, const struct digest *instance,
                       const struct digest *ctx, const struct seen *seen,
                       const struct identity *participant) MUST_USE;
 
-/* The coordinator's events, unsigned. The caller owns them. */
+/* The coordinator's events, unsigned. The caller owns them.
+ * contract: NULL without a chain, "simulated" with id 0, else the registry's address. */
 json_t *instance_build(const char *origin, const struct identity *coordinator,
-                       bool simulated) MUST_USE;
+                       const char *contract, uint64_t chain_id) MUST_USE;
 /* previous: H of the last admission event of this participant and model, or NULL. */
 json_t *admission_build(const char *type, const struct digest *instance,
                         const char *model, const struct identity *who,

@@ -12,6 +12,15 @@ static json_t *hex32(const void *data)
   return json_hex(data, 32);
 }
 
+bool message_by_participant(const char *type)
+{
+  static const char *const types[] = {"enroll", "join", "share", "update", "unmask"};
+  for (size_t i = 0; i < LENGTH(types); i++)
+    if (strcmp(type, types[i]) == 0)
+      return true;
+  return false;
+}
+
 json_t *message_start(const char *type, const struct digest *instance,
                       const struct digest *ctx, const struct seen *seen,
                       const struct identity *participant)
@@ -29,10 +38,11 @@ json_t *message_start(const char *type, const struct digest *instance,
 }
 
 json_t *instance_build(const char *origin, const struct identity *coordinator,
-                       bool simulated)
+                       const char *contract, uint64_t chain_id)
 {
   json_t *chain =
-      simulated ? json_pack("{s:i,s:s}", "id", 0, "contract", "simulated") : json_null();
+      contract ? json_pack("{s:I,s:s}", "id", (json_int_t)chain_id, "contract", contract)
+               : json_null();
   return json_pack("{s:s,s:s,s:o,s:o}", "type", "instance", "origin", origin,
                    "coordinator", hex32(coordinator), "chain", chain);
 }

@@ -11,27 +11,94 @@
 #include "core/round.h"
 #include "util/field.h"
 
+/* ---- terms ---- */
+
+/* A scheme divides the budget: a member gets floor(budget * part / whole). Another one
+ * (by scores, say) is one more row; `whole` false: this round nobody is paid. */
+static bool whole_equal(const struct reward *members, unsigned count, uint64_t total,
+                        uint64_t *whole)
+{
+  *whole = count;
+  return true;
+}
+
+static uint64_t part_equal(const struct reward *member)
+{
+  return 1;
+}
+
+static bool whole_samples(const struct reward *members, unsigned count, uint64_t total,
+                          uint64_t *whole)
+{
+  unsigned __int128 sum = 0;
+  for (unsigned i = 0; i < count; i++)
+    sum += members[i].samples;
+  *whole = total;
+  return sum == total && total > 0;
+}
+
+static uint64_t part_samples(const struct reward *member)
+{
+  return member->samples;
+}
+
+static const struct scheme {
+  const char *name;
+  bool (*whole)(const struct reward *members, unsigned count, uint64_t total,
+                uint64_t *whole);
+  uint64_t (*part)(const struct reward *member);
+} schemes[] = {
+    [REWARD_NONE] = {"none", NULL, NULL},
+    [REWARD_EQUAL] = {"equal", whole_equal, part_equal},
+    [REWARD_SAMPLES] = {"samples", whole_samples, part_samples},
+};
+
+static enum err check_amount(const char *text, const char *path, struct why *why)
+{
+  size_t digits = strspn(text, "0123456789");
+  if (text[digits] || (digits > 1 && text[0] == '0'))
+    return why_set(why, E_FIELD_VALUE, path,
+                   "must be a whole number written as a string, such as \"0\"");
+  return OK;
+}
+
 enum err reward_terms_read(struct reward_terms *out, const json_t *reward,
                            struct why *why)
 {
-  static const char *const names[] = {
-      [REWARD_NONE] = "none", [REWARD_EQUAL] = "equal", [REWARD_SAMPLES] = "samples"};
   const char *scheme, *budget;
   const struct field fields[] = {FIELD_STRING("scheme", &scheme, 1, 16),
                                  FIELD_STRING("budget", &budget, 1, REWARD_DIGITS),
                                  FIELD_END};
   TRY(field_read_at(reward, fields, "reward", why));
   unsigned s = 0;
-  while (s < LENGTH(names) && strcmp(scheme, names[s]) != 0)
+  while (s < LENGTH(schemes) && strcmp(scheme, schemes[s].name) != 0)
     s++;
-  if (s == LENGTH(names))
+  if (s == LENGTH(schemes))
     return why_set(why, E_FIELD_VALUE, "reward.scheme",
                    "must be \"none\", \"equal\" or \"samples\"");
-  size_t digits = strspn(budget, "0123456789");
-  if (budget[digits] || (digits > 1 && budget[0] == '0'))
-    return why_set(why, E_FIELD_VALUE, "reward.budget",
-                   "must be a whole number written as a string, such as \"0\"");
+  TRY(check_amount(budget, "reward.budget", why));
   *out = (struct reward_terms){(enum reward_scheme)s, budget};
+  return OK;
+}
+
+enum err payout_terms_read(struct payout_terms *out, const json_t *payout,
+                           struct why *why)
+{
+  struct payout_terms t = {PAYOUT_PUSH, "0", 1};
+  const char *mode = "push";
+  const struct field fields[] = {
+      FIELD_STRING("mode", &mode, 1, 16),
+      FIELD_STRING("threshold", &t.threshold, 1, AMOUNT_DIGITS),
+      FIELD_UINT("every", &t.every, 1, PAYOUT_EVERY_MAX), FIELD_END};
+  if (payout)
+    TRY(field_read_at(payout, fields, "reward.payout", why));
+  if (strcmp(mode, "claim") == 0)
+    t.mode = PAYOUT_CLAIM;
+  else if (strcmp(mode, "push") != 0)
+    return why_set(why, E_FIELD_VALUE, "reward.payout.mode",
+                   "must be \"push\" or \"claim\"");
+  TRY(check_amount(t.threshold, "reward.payout.threshold", why));
+  *out = t;
   return OK;
 }
 
@@ -52,44 +119,23 @@ static enum err share(char out[REWARD_DIGITS + 1], const BIGNUM *budget, uint64_
   return done ? OK : E_INTERNAL;
 }
 
-static bool samples_sum_to(const struct reward *members, unsigned count, uint64_t total)
-{
-  unsigned __int128 sum = 0;
-  for (unsigned i = 0; i < count; i++)
-    sum += members[i].samples;
-  return sum == total && total > 0;
-}
-
-static enum err fill(struct reward *members, unsigned count, const BIGNUM *budget,
-                     bool equal, uint64_t total)
-{
-  for (unsigned i = 0; i < count; i++) {
-    struct reward *m = &members[i];
-    if (m->named)
-      memcpy(m->amount, "0", 2);
-    else if (equal)
-      TRY(share(m->amount, budget, 1, count));
-    else
-      TRY(share(m->amount, budget, m->samples, total));
-  }
-  return OK;
-}
-
 enum err reward_amounts(struct reward *members, unsigned count,
                         const struct reward_terms *terms, uint64_t total, bool *paid)
 {
-  bool equal = terms->scheme == REWARD_EQUAL;
+  const struct scheme *scheme = &schemes[terms->scheme];
   BIGNUM *budget = NULL;
+  uint64_t whole;
   if (!count)
     return E_LENGTH;
-  if (terms->scheme == REWARD_NONE ||
-      (terms->scheme == REWARD_SAMPLES && !samples_sum_to(members, count, total))) {
+  if (!scheme->whole || !scheme->whole(members, count, total, &whole)) {
     *paid = false;
     return OK;
   }
   enum err e = BN_dec2bn(&budget, terms->budget) ? OK : E_INTERNAL;
-  if (e == OK)
-    e = fill(members, count, budget, equal, total);
+  for (unsigned i = 0; i < count && e == OK; i++) {
+    struct reward *m = &members[i];
+    e = share(m->amount, budget, m->named ? 0 : scheme->part(m), whole);
+  }
   BN_free(budget);
   if (e == OK)
     *paid = true;

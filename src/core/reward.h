@@ -9,7 +9,10 @@
 
 enum reward_scheme { REWARD_NONE, REWARD_EQUAL, REWARD_SAMPLES };
 
-#define REWARD_DIGITS 78u /* of a budget, at most */
+#define REWARD_DIGITS 78u /* of an amount, at most */
+/* Of the budget and the threshold of a description: no sum over 2^53 rounds then ever
+ * passes 2^256. */
+#define AMOUNT_DIGITS 60u
 
 struct reward_terms {
   enum reward_scheme scheme;
@@ -17,6 +20,19 @@ struct reward_terms {
 };
 /* Reads {"budget","scheme"}. E_FIELD_* with the member in why, below "reward". */
 enum err reward_terms_read(struct reward_terms *out, const json_t *reward,
+                           struct why *why) MUST_USE;
+
+/* How what was earned leaves the accounts: `payout` of a description's reward. It is no
+ * part of `open`. docs/chain.md section 4. */
+enum payout_mode { PAYOUT_PUSH, PAYOUT_CLAIM };
+#define PAYOUT_EVERY_MAX 1000u
+struct payout_terms {
+  enum payout_mode mode;
+  const char *threshold; /* as a budget; borrowed */
+  uint64_t every;        /* rounds whose number is a multiple of it settle */
+};
+/* NULL: push, everything, every round. E_FIELD_* below "reward.payout". */
+enum err payout_terms_read(struct payout_terms *out, const json_t *payout,
                            struct why *why) MUST_USE;
 
 /* One member of U2. */

@@ -43,10 +43,16 @@ enum err round_open(struct round **out, const struct instance_event *instance,
  * minimum, n <= maximum, and the root. */
 enum err round_roster(struct round *r, const json_t *roster, const json_t *members,
                       struct why *why) MUST_USE;
+/* What the caller itself found on the chain: the block whose hash draws the graph. */
+struct beacon {
+  uint64_t block;
+  struct digest hash;
+};
 /* Checks k, t and the beacon. `simulated`: the instance runs on the tests' own chain,
- * whose block hashes this function computes; a beacon is refused otherwise. */
+ * whose block hashes this function computes; otherwise a sparse graph's must be *known
+ * (E_NO_CHAIN when that is NULL). */
 enum err round_graph(struct round *r, const json_t *graph, bool simulated,
-                     struct why *why) MUST_USE;
+                     const struct beacon *known, struct why *why) MUST_USE;
 /* shares: array of the share events of U1 by index. */
 enum err round_sharers(struct round *r, const json_t *sharers, const json_t *shares,
                        struct why *why) MUST_USE;

@@ -186,7 +186,7 @@ void round_simulated_block(struct digest *out, const struct digest *ctx, uint64_
 }
 
 enum err round_graph(struct round *r, const json_t *graph, bool simulated,
-                     struct why *why)
+                     const struct beacon *known, struct why *why)
 {
   struct graph_event e;
   struct digest hash;
@@ -204,11 +204,18 @@ enum err round_graph(struct round *r, const json_t *graph, bool simulated,
     return why_set(why, E_CHEAT_GRAPH, "t", "k=%u, t=%u where the rules give k=%u, t=%u",
                    e.k, e.t, p.k, p.t);
   if (e.has_block) {
-    struct digest expected;
-    round_simulated_block(&expected, &r->open->ctx, e.block);
-    if (!simulated || memcmp(&expected, &e.beacon, sizeof expected) != 0)
-      return why_set(why, E_CHEAT_GRAPH, "beacon", "is not the hash of block %llu",
+    struct beacon expected = {.block = e.block};
+    if (!simulated && !known)
+      return why_set(why, E_NO_CHAIN, "beacon", "block %llu must be looked at",
                      (unsigned long long)e.block);
+    if (simulated)
+      round_simulated_block(&expected.hash, &r->open->ctx, e.block);
+    else
+      expected = *known;
+    if (expected.block != e.block ||
+        memcmp(&expected.hash, &e.beacon, sizeof e.beacon) != 0)
+      return why_set(why, E_CHEAT_GRAPH, "beacon", "is not the hash of block %llu",
+                     (unsigned long long)expected.block);
   }
   TRY(event_hash(&hash, graph));
   TRY(round_make_graph(r, e.has_block ? BYTES_OF(e.beacon) : BYTES(NULL, 0)));

@@ -23,7 +23,7 @@ struct secret_scalar {
 }; /* the same, secret: a, e, s, shares */
 struct secret_key {
   uint8_t b[32];
-}; /* 32 bytes out of HKDF: PRG or box key */
+}; /* 32 bytes out of HKDF: PRG or box key; in src/chain a secp256k1 key */
 struct identity {
   uint8_t b[32];
 }; /* Ed25519 public key, a participant's id */

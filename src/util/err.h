@@ -52,11 +52,19 @@
     "docs/api.md states the limit of each address.")                                     \
   X(E_MEDIA_TYPE, "unsupported-media-type", 415, "That content type is not taken here.", \
     "Send application/json, or application/octet-stream for raw vectors.")               \
+  X(E_ACCEPT, "not-acceptable", 406, "It is not to be had in a type that you accept.",   \
+    "Accept the type that is named, or leave Accept out.")                               \
   X(E_LENGTH_REQUIRED, "length-required", 411, "The request does not say its length.",   \
     "Send a Content-Length.")                                                            \
   X(E_UNAUTHENTICATED, "unauthenticated", 401, "This needs a key or token.",             \
     "Send Authorization as docs/api.md says.")                                           \
   X(E_FORBIDDEN, "forbidden", 403, "You may not do this.", "Ask an administrator.")      \
+  X(E_LOGIN, "wrong-login", 403, "The name, the password or the code is wrong.",         \
+    "Try again; an administrator can make a link that sets a new password.")             \
+  X(E_CODE, "code-needed", 403, "A code of the authenticator is needed as well.",        \
+    "Send the code that it shows now, or one of the recovery codes.")                    \
+  X(E_CSRF, "wrong-csrf-token", 403, "The request does not come from our own pages.",    \
+    "Send X-Chorus-Csrf with the token that GET /session gives, from the same origin.")  \
   X(E_RANGE, "range-not-satisfiable", 416, "That range is outside the resource.",        \
     "Ask for bytes within the stated length.")                                           \
   X(E_RATE, "too-many-requests", 429, "Too many requests.", "Wait as Retry-After says.") \
@@ -76,6 +84,16 @@
     "One key per organisation takes part in a round.")                                   \
   X(E_CONFLICT, "conflict", 409, "There is already something different in its place.",   \
     "The first message stands; nothing was changed.")                                    \
+  X(E_KEY_REUSED, "idempotency-key-reused", 409,                                         \
+    "The Idempotency-Key was used for another request.",                                 \
+    "Take a new key for a new request; the first one's answer stands.")                  \
+  X(E_UNDER_WAY, "request-under-way", 409, "The same request is being worked on.",       \
+    "Ask again in a moment, with the same key.")                                         \
+  X(E_PRECONDITION_NEEDED, "precondition-required", 428,                                 \
+    "This change needs to say what it changes.",                                         \
+    "Send If-Match with the ETag that you read.")                                        \
+  X(E_PRECONDITION, "precondition-failed", 412, "It was changed since it was read.",     \
+    "Read it again, make the change there and send it with the new ETag.")               \
   /* rounds */                                                                           \
   X(E_PHASE, "wrong-phase", 409, "The round is not in the phase for this.",              \
     "Look at the round's phase; a late message is not taken.")                           \
@@ -102,6 +120,21 @@
     "Use fewer participants, fewer parameters, or raise the quota.")                     \
   X(E_OPEN_ROUND, "round-already-open", 409, "The model already has an open round.",     \
     "Wait for it to end, or cancel it.")                                                 \
+  /* the chain */                                                                        \
+  X(E_POLICY, "against-policy", 409, "The policy on the chain does not allow this.",     \
+    "Change the description by a new version, or the policy by a vote.")                 \
+  X(E_REVERTED, "reverted", 409, "The contract refuses this.",                           \
+    "Read the reason that is named; nothing was sent or paid.")                          \
+  X(E_RPC, "rpc-error", 502, "The Ethereum node answered with an error.",                \
+    "Read what it says; nothing is lost.")                                               \
+  X(E_CHAIN, "wrong-chain", 502, "This is not the chain that the instance names.",       \
+    "Check the address of the Ethereum node.")                                           \
+  X(E_NO_CHAIN, "no-chain", 409, "This instance has no chain, or none is configured.",   \
+    "Name an Ethereum node; docs/chain.md says how.")                                    \
+  X(E_GAS, "no-gas", 409, "The address cannot pay for this.",                            \
+    "Send it some ether, or use another key.")                                           \
+  X(E_UNANCHORED, "not-anchored", 409, "It does not stand on the chain, finally, yet.",  \
+    "Wait; the round goes on when it does.")                                             \
   X(E_CHECKPOINT, "unknown-checkpoint", 409, "This log never signed that checkpoint.",   \
     "If this server showed it to you, it has lost or changed its history: tell others.") \
   X(E_ERASED, "vectors-erased", 410, "The masked vectors of this round were erased.",    \
@@ -132,6 +165,9 @@
     "Do not take part; tell the other participants.")                                    \
   X(E_CHEAT_LOG, "cheat-log", 502, "The log was rewritten, or shows two histories.",     \
     "Keep the two checkpoints that are named; show them to the other participants.")     \
+  X(E_CHEAT_ANCHOR, "cheat-anchor", 502,                                                 \
+    "What stands on the chain is not what the server shows.",                            \
+    "No answer was given; tell the other participants.")                                 \
   X(E_CHEAT_PROMISE, "cheat-promise", 502,                                               \
     "What the server gave a receipt for is not in its log.",                             \
     "Keep the receipt; show it to the other participants.")                              \
@@ -144,6 +180,9 @@
   /* the world */                                                                        \
   X(E_IO, "input-output", 500, "A file could not be read or written.",                   \
     "Check the path, the permissions and the free space.")                               \
+  X(E_RESTORED, "database-set-back", 503,                                                \
+    "The database is older than what this server has signed, so it only reads.",         \
+    "Bring back the newer database; docs/operations.md says how.")                       \
   X(E_DB, "database", 503, "The database did not answer as expected.",                   \
     "Nothing was changed; try again.")                                                   \
   X(E_DB_RETRY, "database-retry", 503, "The database asked to try again.",               \

@@ -72,6 +72,26 @@ size_t utf8_sequence(const uint8_t *p, size_t left)
   return overlong || beyond ? 0 : n;
 }
 
+void text_clean(char *out, size_t room, struct bytes in)
+{
+  size_t len = 0;
+  while (in.len) {
+    size_t n = utf8_sequence(in.data, in.len);
+    bool control = n == 0 || in.data[0] < 0x20 || in.data[0] == 0x7f ||
+                   (n == 2 && in.data[0] == 0xc2 && in.data[1] < 0xa0);
+    n = MAX(n, (size_t)1);
+    if (len + (control ? 1 : n) >= room)
+      break;
+    if (control)
+      out[len] = '?';
+    else
+      memcpy(out + len, in.data, n);
+    len += control ? 1 : n;
+    in = BYTES(in.data + n, in.len - n);
+  }
+  out[len] = 0;
+}
+
 static bool decimal_valid(const char *text)
 {
   const char *p = text + (*text == '-');

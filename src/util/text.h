@@ -22,6 +22,10 @@ enum err base64_read(struct buf *out, struct bytes text) MUST_USE;
  * longer than `left`, which is at least 1. */
 size_t utf8_sequence(const uint8_t *p, size_t left);
 
+/* Makes somebody else's text fit to be shown: UTF-8 of at most room - 1 bytes and a NUL;
+ * what is malformed or a control character becomes '?'. */
+void text_clean(char *out, size_t room, struct bytes in);
+
 /* The protocol's decimals: -?(0|[1-9][0-9]*)(\.[0-9]*[1-9])? but not "-0"
  * (docs/protocol.md section 1.4); read as the nearest double. E_FIELD_VALUE otherwise,
  * E_NUMBER if infinite. */

@@ -107,6 +107,28 @@ START_TEST(base64_letters)
 }
 END_TEST
 
+START_TEST(clean_text)
+{
+  static const struct {
+    const char *in;
+    size_t len;
+    const char *want;
+  } cases[] = {{"plain", 5, "plain"},
+               {"a\0b\n\x1b[", 6, "a?b??["},
+               {"\x7f\xc2\x85\xc2\xa0", 5, "??\xc2\xa0"},
+               {"\xff\xe2\x82", 3, "???"},
+               {"\xe2\x82\xac", 3, "\xe2\x82\xac"},
+               {"1234567890", 10, "12345678"},
+               {"123456\xe2\x82\xac", 9, "123456"}, /* no part of a letter */
+               {"", 0, ""}};
+  for (size_t i = 0; i < LENGTH(cases); i++) {
+    char out[9];
+    text_clean(out, sizeof out, BYTES(cases[i].in, cases[i].len));
+    ck_assert_str_eq(out, cases[i].want);
+  }
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("util");
@@ -116,6 +138,7 @@ int main(void)
   tcase_add_test(t, json_bombs);
   tcase_add_test(t, buffers);
   tcase_add_test(t, base64_letters);
+  tcase_add_test(t, clean_text);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);

@@ -537,7 +537,7 @@ static json_t *make_reward(const struct reward_terms *terms, const char *scheme,
   struct digest root;
   bool paid;
   for (unsigned i = 0; i < count; i++) {
-    char label[16];
+    char label[24];
     snprintf(label, sizeof label, "member %u", i);
     struct digest id = digest(label);
     memcpy(members[i].id.b, id.b, 32);
