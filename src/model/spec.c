@@ -222,7 +222,13 @@ static enum err read_server(struct spec *s, const json_t *o, struct why *why)
 
 static enum err read_reward(struct spec *s, const json_t *o, struct why *why)
 {
-  TRY(reward_terms_read(&s->reward, o, why));
+  AUTO(json_drop) json_t *terms = json_copy((json_t *)o); /* as they stand in `open` */
+  json_object_del(terms, "payout");
+  TRY(reward_terms_read(&s->reward, terms, why));
+  TRY(payout_terms_read(&s->payout, json_object_get(o, "payout"), why));
+  if (strlen(s->reward.budget) > AMOUNT_DIGITS)
+    return why_set(why, E_FIELD_VALUE, "reward.budget", "must have at most %u digits",
+                   AMOUNT_DIGITS);
   if (s->reward.scheme == REWARD_NONE && strcmp(s->reward.budget, "0") != 0)
     return why_set(why, E_SPEC, "reward.budget", "must be \"0\" where nothing is paid");
   if (s->reward.scheme == REWARD_SAMPLES && s->training.equal_weight)

@@ -99,6 +99,7 @@ struct spec {
   struct deadlines deadlines;
   struct optimiser optimiser;
   struct reward_terms reward;
+  struct payout_terms payout;
   bool audit_members;    /* who may read masked vectors after a round; else everybody */
   uint64_t audit_window; /* seconds */
   bool holdout;

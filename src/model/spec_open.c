@@ -33,6 +33,8 @@ static void set_uint(json_t *o, const char *name, uint64_t value)
 void spec_open_fill(json_t *open, const struct spec *s)
 {
   json_t *optimiser = json_deep_copy(json_object_get(s->json, "server"));
+  json_t *reward = json_deep_copy(json_object_get(s->json, "reward"));
+  json_object_del(reward, "payout");
   json_object_set_new(optimiser, "state", json_null());
   json_object_set_new(open, "spec", json_hex(s->hash.b, sizeof s->hash.b));
   set_uint(open, "d", s->d);
@@ -49,7 +51,7 @@ void spec_open_fill(json_t *open, const struct spec *s)
   set_uint(open, "dropout_bp", s->cohort.dropout_bp);
   json_object_set_new(open, "deadlines",
                       json_deep_copy(json_object_get(s->json, "deadlines")));
-  json_object_set_new(open, "reward", json_deep_copy(json_object_get(s->json, "reward")));
+  json_object_set_new(open, "reward", reward);
   json_object_set_new(open, "audit",
                       json_pack("{s:s,s:I}", "audience",
                                 s->audit_members ? "members" : "public", "window",

@@ -100,6 +100,7 @@ int main(void)
   suite_add_tcase(s, test_net());
   suite_add_tcase(s, test_metrics());
   suite_add_tcase(s, test_optimiser());
+  suite_add_tcase(s, test_outlook());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
   int failed = srunner_ntests_failed(r);

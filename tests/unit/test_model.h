@@ -13,6 +13,7 @@ TCase *test_dataset(void);
 TCase *test_net(void);
 TCase *test_metrics(void);
 TCase *test_optimiser(void);
+TCase *test_outlook(void);
 
 /* Reads a file below the source folder; the buffer is the caller's. */
 struct buf source_file(const char *path);

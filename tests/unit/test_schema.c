@@ -235,6 +235,16 @@ START_TEST(others_fit)
       {"{'positive':'yes'}", false},
       {"{'name':'two\\nlines'}", false},
       {"{'reward':{'scheme':'equal','budget':'01'}}", false},
+      {"{'reward':{'scheme':'equal','budget':'5','payout':{'mode':'claim','threshold':'9'"
+       ","
+       "'every':1000}}}",
+       true},
+      {"{'reward':{'scheme':'equal','budget':'5','payout':{'mode':'claim','threshold':'9'"
+       ","
+       "'every':0}}}",
+       false},
+      {"{'reward':{'scheme':'equal','budget':'5','payout':{'mode':'claim','every':1}}}",
+       false},
       {"{'server':{'kind':'fedavg','rate':'0.10'}}", false},
       {"{'audit':{'audience':'members','window':315360000}}", true},
       {"{'audit':{'audience':'all','window':5}}", false},

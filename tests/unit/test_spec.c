@@ -79,6 +79,10 @@ START_TEST(vector)
 }
 END_TEST
 
+#define PAYOUT(mode, threshold, every)                                                   \
+  "{'reward':{'scheme':'equal','budget':'5','payout':{'mode':'" mode                     \
+  "','threshold':'" threshold "','every':" every "}}}"
+
 /* What one change makes of a good spec. */
 static const struct {
   const char *more;
@@ -183,6 +187,19 @@ static const struct {
     {"{'reward':{'scheme':'samples','budget':'5'},'training':{'epochs':5,'batch':4,"
      "'rate':'0.1','l2':'0','optimiser':'sgd','weight':'equal'}}",
      E_SPEC, "reward.scheme"},
+    {"{'reward':{'scheme':'equal','budget':'"
+     "1000000000000000000000000000000000000000000000000000000000000'}}",
+     E_FIELD_VALUE, "reward.budget"}, /* 10^60 */
+    {"{'reward':{'scheme':'none','budget':'0','payout':'push'}}", E_FIELD_TYPE,
+     "reward.payout"},
+    {PAYOUT("pull", "0", "1"), E_FIELD_VALUE, "reward.payout.mode"},
+    {PAYOUT("push", "01", "1"), E_FIELD_VALUE, "reward.payout.threshold"},
+    {PAYOUT("push", "-1", "1"), E_FIELD_VALUE, "reward.payout.threshold"},
+    {PAYOUT("push", "0", "0"), E_FIELD_VALUE, "reward.payout.every"},
+    {PAYOUT("push", "0", "1001"), E_FIELD_VALUE, "reward.payout.every"},
+    {PAYOUT("push", "0", "1,'more':1"), E_FIELD_UNKNOWN, "reward.payout.more"},
+    {"{'reward':{'scheme':'none','budget':'0','payout':{'mode':'push','every':1}}}",
+     E_FIELD_MISSING, "reward.payout.threshold"},
     {"{'audit':{'audience':'nobody','window':5}}", E_FIELD_VALUE, "audit.audience"},
     {"{'audit':{'audience':'public','window':315360001}}", E_FIELD_VALUE, "audit.window"},
     {"{'audit':{'audience':'members'}}", E_FIELD_MISSING, "audit.window"},
@@ -325,6 +342,26 @@ START_TEST(audit_terms)
 }
 END_TEST
 
+/* How rewards are paid out is a promise of the description, no term of a round. */
+START_TEST(payout_terms)
+{
+  AUTO(spec_drop) struct spec *plain = spec_of(spec_with("{}"));
+  ck_assert(plain->payout.mode == PAYOUT_PUSH && plain->payout.every == 1);
+  ck_assert_str_eq(plain->payout.threshold, "0");
+  AUTO(spec_drop) struct spec *s = spec_of(spec_with(PAYOUT("claim", "70", "4")));
+  ck_assert(s->payout.mode == PAYOUT_CLAIM && s->payout.every == 4);
+  ck_assert_str_eq(s->payout.threshold, "70");
+  ck_assert_int_eq(s->reward.scheme, REWARD_EQUAL);
+  AUTO(json_drop) json_t *open = json_object();
+  AUTO(json_drop) json_t *want = json_pack("{s:s,s:s}", "scheme", "equal", "budget", "5");
+  spec_open_fill(open, s);
+  ck_assert(json_equal(json_object_get(open, "reward"), want));
+  ck_assert_int_eq(spec_open_check(open, s, NULL), OK);
+  json_object_set(open, "reward", json_object_get(s->json, "reward"));
+  ck_assert_int_eq(spec_open_check(open, s, NULL), E_SPEC);
+}
+END_TEST
+
 START_TEST(open_event)
 {
   AUTO(spec_drop) struct spec *s = example_spec("digits");
@@ -366,6 +403,7 @@ TCase *test_spec(void)
   tcase_add_test(t, tail_fits);
   tcase_add_test(t, open_parses);
   tcase_add_test(t, audit_terms);
+  tcase_add_test(t, payout_terms);
   tcase_add_test(t, open_event);
   return t;
 }
