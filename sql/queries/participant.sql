@@ -2,7 +2,8 @@
 -- People, and who of them is admitted where.
 
 -- name: participant_create :exec
-INSERT INTO participants (id, organisation, name, salt, enroll) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO participants (id, organisation, name, salt, enroll, payout)
+VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: participant_list :many
 SELECT p.id, p.name, p.organisation,
@@ -10,13 +11,17 @@ SELECT p.id, p.name, p.organisation,
         WHERE a.participant = p.id AND a.status = 'admitted')
 FROM participants p WHERE p.id > $1 ORDER BY p.id LIMIT $2::bigint
 
+-- $2: those who read hidden names ask; $3: the participant that asks, or null.
 -- name: participant_enroll :maybe
-SELECT e.bytes FROM participants p JOIN events e ON e.seq = p.enroll WHERE p.id = $1
+SELECT e.bytes, member_name(p, $2 OR p.id = $3), p.organisation
+FROM participants p JOIN events e ON e.seq = p.enroll WHERE p.id = $1
 
+-- Of the models that the caller sees; $2 to $4 as for may_see.
 -- name: participant_admissions :many
-SELECT bytes FROM events
-WHERE participant = $1 AND ctx IS NULL AND type IN ('admit', 'suspend')
-ORDER BY seq LIMIT 1000
+SELECT e.bytes FROM events e JOIN models m ON m.slug = e.model
+WHERE e.participant = $1 AND e.ctx IS NULL AND e.type IN ('admit', 'suspend')
+  AND may_see(m, $2, $3, $4)
+ORDER BY e.seq LIMIT 1000
 
 -- name: participant_admitted :one
 SELECT EXISTS (SELECT 1 FROM admissions WHERE participant = $1 AND status = 'admitted')

@@ -28,7 +28,8 @@ SELECT (SELECT count(*) FROM joins WHERE ctx = $1),
        (SELECT count(*) FROM unmasks WHERE ctx = $1)
 
 -- Rounds (all, or this one) whose phase may end: the deadline has passed or nobody is
--- awaited any more.
+-- awaited any more; or the anchor is final (for a roster: and the block known that draws
+-- the graph) or was refused.
 -- name: round_due :many
 SELECT ctx, phase FROM rounds r
 WHERE CASE phase
@@ -51,8 +52,13 @@ WHERE CASE phase
         WHERE e.ctx = r.ctx AND e.type = 'unmask') < clock_timestamp() - interval '1 second')
     AND NOT EXISTS (SELECT 1 FROM jobs b WHERE b.ctx = r.ctx AND b.kind = 'unmask'
       AND b.part = (SELECT count(*) FROM unmasks u WHERE u.ctx = r.ctx))
+  WHEN 'roster' THEN EXISTS (SELECT 1 FROM chain_txs t WHERE t.ctx = r.ctx
+      AND t.kind = 'roster' AND t.state = 'refused')
+    OR EXISTS (SELECT 1 FROM chain_beacons c WHERE c.ctx = r.ctx AND c.hash IS NOT NULL)
+  WHEN 'survivors' THEN EXISTS (SELECT 1 FROM chain_txs t WHERE t.ctx = r.ctx
+      AND t.kind = 'survivors' AND t.state IN ('final', 'refused'))
   END
-  AND phase IN ('join', 'share', 'upload', 'unmask') AND ($1::bytea IS NULL OR ctx = $1)
+  AND phase NOT IN ('final', 'done', 'failed') AND ($1::bytea IS NULL OR ctx = $1)
 
 -- What a next round starts from: the model's version and its newest attempt.
 -- name: round_before :maybe
@@ -79,6 +85,11 @@ VALUES ($1, $2, $3, $4, $5, 'join', clock_timestamp() + make_interval(secs => $6
 -- name: round_current :exec
 UPDATE models SET current_ctx = $2 WHERE slug = $1
 
+-- name: round_to_roster :exec
+UPDATE rounds SET phase = 'roster', deadline = NULL, n = $2, joins_root = $3,
+  roster_hash = $4, joins_doc = $5
+WHERE ctx = $1
+
 -- name: round_to_share :exec
 UPDATE rounds SET phase = 'share', deadline = clock_timestamp() + make_interval(secs => $2),
   n = $3, k = $4, t = $5, joins_root = $6, roster_hash = $7, graph_hash = $8, beacon = $9,
@@ -88,6 +99,16 @@ WHERE ctx = $1
 -- name: round_to_upload :exec
 UPDATE rounds SET phase = 'upload', deadline = clock_timestamp() + make_interval(secs => $2),
   u1 = $3, sharers_hash = $4, shares_doc = $5
+WHERE ctx = $1
+
+-- The terms of UNMASK begin when its anchor stands.
+-- name: round_to_survivors :exec
+UPDATE rounds SET phase = 'survivors', deadline = NULL, u2 = $2, survivors_hash = $3,
+  updates_doc = $4, count = $5
+WHERE ctx = $1
+
+-- name: round_anchored :exec
+UPDATE rounds SET phase = 'unmask', deadline = clock_timestamp() + make_interval(secs => $2)
 WHERE ctx = $1
 
 -- name: round_to_unmask :exec
@@ -144,7 +165,7 @@ SELECT participant, organisation, mask_key, share_key, self_key
 FROM joins WHERE ctx = $1 ORDER BY member
 
 -- name: round_awaited_join :many
-SELECT a.participant, count(*) OVER ()
+SELECT a.participant, count(*) OVER (), CASE WHEN p.name_shown THEN p.name END
 FROM admissions a JOIN participants p ON p.id = a.participant
 JOIN rounds r ON r.ctx = $1
 WHERE a.model = r.model AND a.status = 'admitted'
@@ -156,22 +177,54 @@ WHERE a.model = r.model AND a.status = 'admitted'
 ORDER BY a.participant LIMIT 100
 
 -- name: round_awaited_share :many
-SELECT j.participant, count(*) OVER () FROM joins j
+SELECT j.participant, count(*) OVER (), CASE WHEN p.name_shown THEN p.name END
+FROM joins j JOIN participants p ON p.id = j.participant
 WHERE j.ctx = $1 AND NOT EXISTS (
   SELECT 1 FROM shares s WHERE s.ctx = $1 AND s.member = j.member)
 ORDER BY j.member LIMIT 100
 
 -- name: round_awaited_upload :many
-SELECT j.participant, count(*) OVER () FROM joins j JOIN shares s USING (ctx, member)
+SELECT j.participant, count(*) OVER (), CASE WHEN p.name_shown THEN p.name END
+FROM joins j JOIN shares s USING (ctx, member) JOIN participants p ON p.id = j.participant
 WHERE j.ctx = $1 AND NOT EXISTS (
   SELECT 1 FROM updates u WHERE u.ctx = $1 AND u.member = j.member AND u.complete)
 ORDER BY j.member LIMIT 100
 
 -- name: round_awaited_unmask :many
-SELECT j.participant, count(*) OVER () FROM joins j JOIN updates u USING (ctx, member)
+SELECT j.participant, count(*) OVER (), CASE WHEN p.name_shown THEN p.name END
+FROM joins j JOIN updates u USING (ctx, member) JOIN participants p ON p.id = j.participant
 WHERE j.ctx = $1 AND u.complete AND NOT EXISTS (
   SELECT 1 FROM unmasks v WHERE v.ctx = $1 AND v.member = j.member)
 ORDER BY j.member LIMIT 100
+
+-- Who has joined and how far each is; while joining also those who are still awaited.
+-- name: round_cohort :many
+WITH people AS (
+  SELECT j.participant::bytea AS participant, j.member, j.event
+  FROM joins j WHERE j.ctx = $1 AND j.participant > $2
+  UNION ALL
+  SELECT a.participant::bytea, NULL, NULL
+  FROM rounds r JOIN admissions a ON a.model = r.model AND a.status = 'admitted'
+  JOIN participants p ON p.id = a.participant
+  WHERE r.ctx = $1 AND r.phase = 'join' AND a.participant > $2
+    AND NOT EXISTS (SELECT 1 FROM joins j
+                    WHERE j.ctx = $1 AND j.organisation = p.organisation)
+    AND NOT EXISTS (SELECT 1 FROM convictions c JOIN rounds o ON o.ctx = c.ctx
+                    WHERE o.model = r.model AND o.round = r.round
+                      AND c.participant = a.participant)
+  ORDER BY participant LIMIT $3::bigint)
+SELECT w.participant, p.name, p.organisation, w.member,
+       (SELECT extract(epoch FROM created_at)::float8 FROM events WHERE seq = w.event),
+       (SELECT extract(epoch FROM created_at)::float8 FROM events WHERE seq = s.event),
+       (SELECT extract(epoch FROM created_at)::float8 FROM events WHERE seq = u.event),
+       (convert_from(u.receipt, 'UTF8')::json ->> 'time')::float8,
+       (SELECT extract(epoch FROM created_at)::float8 FROM events WHERE seq = v.event),
+       coalesce(u.received, 0), p.name_shown
+FROM people w JOIN participants p ON p.id = w.participant
+LEFT JOIN shares s ON s.ctx = $1 AND s.member = w.member
+LEFT JOIN updates u ON u.ctx = $1 AND u.member = w.member
+LEFT JOIN unmasks v ON v.ctx = $1 AND v.member = w.member
+ORDER BY w.participant
 
 -- Organisations that differ between this round's complete updates and those of the
 -- earlier survivors over the same base; a client would refuse between 1 and minimum - 1.
@@ -192,3 +245,12 @@ CROSS JOIN LATERAL (
 WHERE r.model = me.model AND r.ctx <> $1 AND r.u2 IS NOT NULL AND a.sha256 = b.sha256
   AND d.differ > 0 AND d.differ < me.minimum
 LIMIT 1
+
+-- The same for a round of it; who has joined that goes on seeing it, suspended or not.
+-- name: round_seen :maybe
+SELECT may_see(m, $2, $3, $4)
+       OR EXISTS (SELECT FROM joins j WHERE j.ctx = r.ctx AND j.participant = $4)
+FROM rounds r JOIN models m ON m.slug = r.model WHERE r.ctx = $1
+
+-- name: round_model :maybe
+SELECT model FROM rounds WHERE ctx = $1

@@ -18,6 +18,10 @@ SELECT count(DISTINCT p.organisation)
 FROM admissions a JOIN participants p ON p.id = a.participant
 WHERE a.model = $1 AND a.status = 'admitted'
 
+-- Whether the model is retired; who changes its schedule waits for who does it now.
+-- name: schedule_lock :maybe
+SELECT status = 'retired' FROM models WHERE slug = $1 FOR NO KEY UPDATE
+
 -- name: schedule_set :exec
 INSERT INTO schedules (model, every, rounds, target) VALUES ($1, $2, $3, $4)
 ON CONFLICT (model) DO UPDATE SET every = excluded.every, rounds = excluded.rounds,

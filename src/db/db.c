@@ -310,10 +310,22 @@ static enum err attempt(struct db *db, const char *how, db_work run, void *arg)
   return e;
 }
 
+/* Inside another one: what fails here leaves the outer one as it was. */
+static enum err nested(struct db *db, db_work run, void *arg)
+{
+  TRY(command(db, "SAVEPOINT inner_work"));
+  enum err e = run(db, arg);
+  if (e == OK)
+    return command(db, "RELEASE inner_work");
+  if (PQstatus(db->conn) != CONNECTION_OK || command(db, "ROLLBACK TO inner_work") != OK)
+    return E_DB;
+  return e;
+}
+
 static enum err transaction(struct db *db, const char *how, db_work run, void *arg)
 {
   if (db->in_transaction)
-    return E_INTERNAL;
+    return nested(db, run, arg);
   for (unsigned n = 1;; n++) {
     enum err e = attempt(db, how, run, arg);
     if (e != E_DB_RETRY || n == RETRIES)

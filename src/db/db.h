@@ -25,6 +25,12 @@ void db_pool_close(struct db_pool *pool);
 struct db *db_take(struct db_pool *pool);
 void db_give(struct db_pool *pool, struct db *db);
 
+/* How much of it is in use. */
+struct db_pool_state {
+  unsigned size, made, free;
+};
+void db_pool_look(struct db_pool *pool, struct db_pool_state *out);
+
 /* A connection outside a pool. prepare: false before there is a schema. */
 enum err db_open(struct db **out, const char *conninfo, bool prepare,
                  struct why *why) MUST_USE;
@@ -102,7 +108,8 @@ const char *db_constraint(const struct db *db);
 /* Runs run(db, arg) inside a transaction (READ COMMITTED), commits when it returns OK and
  * rolls back otherwise; on E_DB_RETRY it starts again, a few times. run may therefore be
  * called several times and leaves no other traces than in the database and in *arg, which
- * it sets afresh. Not to be nested. */
+ * it sets afresh. Inside another transaction it is a part of that one, which commits it
+ * and repeats it. */
 typedef enum err (*db_work)(struct db *db, void *arg);
 enum err db_transaction(struct db *db, db_work run, void *arg) MUST_USE;
 /* The same, seeing one snapshot and changing nothing. */

@@ -17,25 +17,44 @@ AM_CPPFLAGS += -I$(builddir)/src $(PQ_CFLAGS)
 DB_QUERIES = \
   $(srcdir)/sql/queries/admin.sql \
   $(srcdir)/sql/queries/blob.sql \
+  $(srcdir)/sql/queries/draft.sql \
   $(srcdir)/sql/queries/event.sql \
+  $(srcdir)/sql/queries/feed.sql \
   $(srcdir)/sql/queries/instance.sql \
   $(srcdir)/sql/queries/invite.sql \
   $(srcdir)/sql/queries/job.sql \
   $(srcdir)/sql/queries/join.sql \
+  $(srcdir)/sql/queries/leaderboard.sql \
+  $(srcdir)/sql/queries/ledger.sql \
   $(srcdir)/sql/queries/log.sql \
+  $(srcdir)/sql/queries/login.sql \
   $(srcdir)/sql/queries/model.sql \
+  $(srcdir)/sql/queries/money.sql \
+  $(srcdir)/sql/queries/outbox.sql \
   $(srcdir)/sql/queries/participant.sql \
+  $(srcdir)/sql/queries/payer.sql \
+  $(srcdir)/sql/queries/replay.sql \
   $(srcdir)/sql/queries/reward.sql \
   $(srcdir)/sql/queries/round.sql \
   $(srcdir)/sql/queries/schedule.sql \
+  $(srcdir)/sql/queries/session.sql \
   $(srcdir)/sql/queries/share.sql \
+  $(srcdir)/sql/queries/system.sql \
   $(srcdir)/sql/queries/transcript.sql \
   $(srcdir)/sql/queries/unmask.sql \
   $(srcdir)/sql/queries/update.sql \
+  $(srcdir)/sql/queries/user.sql \
+  $(srcdir)/sql/queries/webhook.sql \
   $(srcdir)/sql/queries/witness.sql
 DB_MIGRATIONS = \
   $(srcdir)/sql/migrations/0001-start.sql \
-  $(srcdir)/sql/migrations/0002-log.sql
+  $(srcdir)/sql/migrations/0002-log.sql \
+  $(srcdir)/sql/migrations/0003-chain.sql \
+  $(srcdir)/sql/migrations/0004-ledger.sql \
+  $(srcdir)/sql/migrations/0005-sessions.sql \
+  $(srcdir)/sql/migrations/0006-people.sql \
+  $(srcdir)/sql/migrations/0007-tools.sql \
+  $(srcdir)/sql/migrations/0008-replicas.sql
 DB_GENERATE = $(AM_V_GEN)$(MKDIR_P) src/db && $(AWK) -f $(srcdir)/sql/generate.awk
 
 src/db/queries.h: $(DB_QUERIES) $(srcdir)/sql/generate.awk

@@ -75,3 +75,12 @@ void db_give(struct db_pool *pool, struct db *db)
   pthread_cond_signal(&pool->freed);
   pthread_mutex_unlock(&pool->lock);
 }
+
+void db_pool_look(struct db_pool *pool, struct db_pool_state *out)
+{
+  pthread_mutex_lock(&pool->lock);
+  *out = (struct db_pool_state){.size = pool->size, .made = pool->made};
+  for (const struct db *db = pool->free; db; db = db->next)
+    out->free++;
+  pthread_mutex_unlock(&pool->lock);
+}

@@ -161,6 +161,74 @@ START_TEST(conflicts_name_their_constraint)
 }
 END_TEST
 
+/* One inside the other: the inner one fails alone, the outer one takes both along. */
+struct nesting {
+  enum err inner, outer;
+};
+
+static int64_t answer(struct db *on, enum query q)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  ck_assert_int_eq(db_query(on, q, &rows, DB_NONE), OK);
+  return db_int(&rows, 0, 0);
+}
+
+static enum err remember(struct db *on, const char *name)
+{
+  uint8_t hash[32] = {(uint8_t)name[0]};
+  return db_run(on, Q_ADMIN_TOKEN_CREATE,
+                DB_ARGS(DB_FIXED(&hash), DB_TEXT(name), DB_TEXT("viewer")));
+}
+
+static enum err inner_work(struct db *on, void *arg)
+{
+  const struct nesting *n = arg;
+  TRY(remember(on, "inner"));
+  return n->inner == E_CONFLICT ? remember(on, "inner") : n->inner;
+}
+
+static enum err outer_work(struct db *on, void *arg)
+{
+  const struct nesting *n = arg;
+  TRY(remember(on, "outer"));
+  ck_assert_int_eq(db_transaction(on, inner_work, arg), n->inner);
+  if (n->inner == E_CONFLICT)
+    ck_assert_str_eq(db_constraint(on), "admin_tokens_pkey");
+  ck_assert_int_gt(answer(on, Q_SCHEMA_VERSION), 0); /* it can go on */
+  return n->outer;
+}
+
+static void count_tokens(const char *name, const char *expected)
+{
+  char text[100];
+  PGconn *c = raw();
+  snprintf(text, sizeof text, "SELECT count(*) FROM admin_tokens WHERE name = '%s'",
+           name);
+  PGresult *r = PQexec(c, text);
+  ck_assert_str_eq(PQgetvalue(r, 0, 0), expected);
+  PQclear(r);
+  PQfinish(c);
+}
+
+START_TEST(transactions_nest)
+{
+  static const struct {
+    struct nesting n;
+    const char *inner, *outer;
+  } cases[] = {{{OK, OK}, "1", "1"},
+               {{E_CONFLICT, OK}, "0", "1"},
+               {{E_PHASE, OK}, "0", "1"},
+               {{OK, E_PHASE}, "0", "0"}};
+  for (size_t i = 0; i < LENGTH(cases); i++) {
+    struct nesting n = cases[i].n;
+    sql("DELETE FROM admin_tokens");
+    ck_assert_int_eq(db_transaction(db, outer_work, &n), n.outer);
+    count_tokens("inner", cases[i].inner);
+    count_tokens("outer", cases[i].outer);
+  }
+}
+END_TEST
+
 /* Two transactions lock two rows in opposite order: one is repeated, both succeed. */
 struct crossing {
   struct db *db;
@@ -351,6 +419,7 @@ int main(void)
   tcase_add_test(t, migrations);
   tcase_add_test(t, transactions);
   tcase_add_test(t, conflicts_name_their_constraint);
+  tcase_add_test(t, transactions_nest);
   tcase_add_test(t, deadlocks_are_repeated);
   tcase_add_test(t, broken_connections_are_mended);
   tcase_add_test(t, blobs);
