@@ -14,8 +14,10 @@
 struct stream {
   struct http *http;
   struct MHD_Connection *connection;
+  struct buf head; /* in front of the vector */
   int64_t blob;
-  uint64_t offset;
+  uint64_t from;   /* the first byte of the vector that is meant */
+  uint64_t offset; /* of the first byte that is sent, in head and vector together */
   bool failed;
   struct stream *next; /* waits for the same chunk */
 };
@@ -138,11 +140,22 @@ static bool await(struct streams *s, struct stream *st, struct piece *p, uint64_
   return true;
 }
 
+static ssize_t read_head(const struct stream *st, uint64_t at, char *out, size_t max)
+{
+  size_t n = (size_t)MIN(max, st->head.len - at);
+  memcpy(out, st->head.data + at, n);
+  return (ssize_t)n;
+}
+
 static ssize_t read_block(void *cls, uint64_t pos, char *out, size_t max)
 {
   struct stream *st = cls;
   struct streams *s = &st->http->streams;
-  uint64_t at = st->offset + pos, part = at / CHUNK_BYTES;
+  uint64_t at = st->offset + pos;
+  if (at < st->head.len)
+    return read_head(st, at, out, max);
+  at = at - st->head.len + st->from;
+  uint64_t part = at / CHUNK_BYTES;
   size_t from = (size_t)(at % CHUNK_BYTES);
   ssize_t got = MHD_CONTENT_READER_END_WITH_ERROR;
   pthread_mutex_lock(&s->mutex);
@@ -164,11 +177,22 @@ static ssize_t read_block(void *cls, uint64_t pos, char *out, size_t max)
   return got;
 }
 
-struct MHD_Response *stream_response(struct exchange *x, int64_t blob, uint64_t offset,
-                                     uint64_t size)
+static void stream_free(void *cls)
+{
+  struct stream *st = cls;
+  buf_done(&st->head);
+  free(st);
+}
+
+struct MHD_Response *stream_response(struct exchange *x, struct reply *rp,
+                                     uint64_t offset, uint64_t size)
 {
   struct stream *st = must_calloc(1, sizeof *st);
-  *st = (struct stream){.http = x->http, .connection = x->connection, .blob = blob};
+  *st = (struct stream){.http = x->http, .connection = x->connection, .blob = rp->blob};
+  st->head = rp->bytes;
+  rp->bytes = (struct buf){0};
+  st->from = rp->from;
   st->offset = offset;
-  return MHD_create_response_from_callback(size, BLOCK_BYTES, read_block, st, free);
+  return MHD_create_response_from_callback(size, BLOCK_BYTES, read_block, st,
+                                           stream_free);
 }
