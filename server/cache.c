@@ -16,7 +16,7 @@ struct cached_round {
 /* What of a round stands already. */
 static unsigned stage_of(const struct round_row *row)
 {
-  return row->u2.len ? 3 : row->u1.len ? 2 : row->n ? 1 : 0;
+  return row->u2.len ? 4 : row->u1.len ? 3 : row->has_graph ? 2 : row->n ? 1 : 0;
 }
 
 /* With the lock held. */

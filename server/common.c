@@ -55,15 +55,27 @@ enum err request_model(struct request *rq, const char **out)
   return OK;
 }
 
+static bool whole_number(const char *text, uint64_t *out)
+{
+  size_t len = strlen(text);
+  if (len == 0 || len > 15 || strspn(text, "0123456789") != len)
+    return false;
+  *out = strtoull(text, NULL, 10);
+  return true;
+}
+
 enum err request_number(struct request *rq, const char *name, uint64_t *out)
 {
   const char *text = request_query(rq, name);
-  if (!text)
-    return OK;
-  size_t len = strlen(text);
-  if (len == 0 || len > 15 || strspn(text, "0123456789") != len)
+  if (text && !whole_number(text, out))
     return why_set(rq->why, E_FIELD_VALUE, name, "must be a whole number");
-  *out = strtoull(text, NULL, 10);
+  return OK;
+}
+
+enum err request_param_number(struct request *rq, unsigned index, uint64_t *out)
+{
+  if (!whole_number(rq->param[index], out))
+    return why_set(rq->why, E_NOT_FOUND, "", "the address needs a whole number");
   return OK;
 }
 
@@ -76,18 +88,33 @@ enum err request_cursor(struct request *rq, void *out, size_t size)
   return OK;
 }
 
+enum err request_numbered(struct request *rq, struct numbered *out)
+{
+  *out = (struct numbered){0};
+  TRY(request_limit(rq, &out->limit));
+  TRY(request_number(rq, "cursor", &out->cursor));
+  out->behind = out->cursor ? DB_INT(out->cursor) : DB_NULL;
+  out->rows = DB_INT(out->limit + 1);
+  return OK;
+}
+
 unsigned page_len(const struct db_rows *rows, unsigned limit)
 {
   return MIN(rows->len, limit);
 }
 
-json_t *json_real_or_null(const struct db_rows *r, unsigned row, unsigned column)
+json_t *next_number(const struct db_rows *rows, unsigned n)
 {
-  return db_null(r, row, column) ? json_null() : json_real(db_real(r, row, column));
+  return rows->len > n ? json_sprintf("%lld", (long long)db_int(rows, n - 1, 0))
+                       : json_null();
 }
 
-json_t *json_hex_or_null(const struct db_rows *r, unsigned row, unsigned column)
+struct db_arg caller_owner(const struct request *rq)
 {
-  struct bytes b = db_bytes(r, row, column);
-  return b.data ? json_hex(b.data, b.len) : json_null();
+  return rq->caller.role == WHO_ADMIN ? DB_NULL : DB_INT(rq->caller.user);
+}
+
+bool server_secure(const struct server *s)
+{
+  return s->config.url && strncasecmp(s->config.url, "https://", 8) == 0;
 }

@@ -5,6 +5,7 @@
 
 #include "core/message.h"
 #include "db/db.h"
+#include "server/json.h"
 #include "server/request.h"
 #include "server/server.h"
 
@@ -29,16 +30,37 @@ enum err request_number(struct request *rq, const char *name, uint64_t *out) MUS
 /* A cursor that is `size` bytes of hex; absent: all zero. */
 enum err request_cursor(struct request *rq, void *out, size_t size) MUST_USE;
 
+/* What is asked of a list whose entries have numbers, from ?limit= and ?cursor=. The last
+ * two are what its query takes: null on the first page, and one row more than a page. */
+struct numbered {
+  unsigned limit;
+  uint64_t cursor; /* 0: none */
+  struct db_arg behind, rows;
+};
+enum err request_numbered(struct request *rq, struct numbered *out) MUST_USE;
+
 /* One page of a list: `rows` was asked for limit + 1 rows. How many of them belong to the
  * page. */
 unsigned page_len(const struct db_rows *rows, unsigned limit);
 
+/* A path parameter that is a whole number, below 2^53. E_NOT_FOUND otherwise. */
+enum err request_param_number(struct request *rq, unsigned index, uint64_t *out) MUST_USE;
+/* Whether the caller may touch this model, which becomes what the request is about. For
+ * ROUTE_SCOPED; auth_check asks for the others. E_FORBIDDEN. auth.c */
+enum err request_scope(struct request *rq, const char *model) MUST_USE;
+
+/* Whose sessions and tokens the caller may see and end: its own; null for everybody's,
+ * which are an administrator's business. */
+struct db_arg caller_owner(const struct request *rq);
+
+/* Whether people reach it by https. */
+bool server_secure(const struct server *s);
 /* Where people reach this server, without a slash at the end. */
 void request_address(const struct request *rq, char *out, size_t room);
 
-/* A number that may be null. */
-json_t *json_real_or_null(const struct db_rows *r, unsigned row, unsigned column);
-/* Bytes of the database as hex; null: null. */
-json_t *json_hex_or_null(const struct db_rows *r, unsigned row, unsigned column);
+/* The cursor behind a page of `n` rows whose first column is a number, or null. */
+json_t *next_number(const struct db_rows *rows, unsigned n);
+/* An error as problem+json; why: its particulars, or NULL. reply.c */
+json_t *problem_json(enum err e, const struct why *why);
 
 #endif

@@ -9,6 +9,8 @@
 #include "server/engine_internal.h"
 #include "util/log.h"
 
+#define BEAT_SECONDS 5
+
 /* Ends what is due. *again: a round was busy, look again soon. */
 static void close_due(struct engine *engine, struct db *db, bool *again)
 {
@@ -53,7 +55,9 @@ static void open_scheduled(struct engine *engine, struct db *db)
     if (!enough_admitted(db, model))
       continue;
     enum err e = engine_open_round(engine->server, db, model, &ctx, &why);
-    if (e != OK && e != E_OPEN_ROUND)
+    if (e == E_UNANCHORED || e == E_POLICY) /* may be so for days */
+      log_debug("schedule", "no round of %s yet: %s", model, why.detail);
+    else if (e != OK && e != E_OPEN_ROUND)
       log_warning("schedule", "could not open a round of %s: %s %s", model,
                   err_info(e)->name, why.detail);
   }
@@ -74,7 +78,7 @@ static void erase_due(struct db *db)
 void *driver_run(void *arg)
 {
   struct engine *engine = arg;
-  time_t second = 0;
+  time_t second = 0, beat = 0;
   bool again = false;
   do {
     struct db *db = db_take(engine->server->pool);
@@ -82,6 +86,10 @@ void *driver_run(void *arg)
     if (time(NULL) != second) {
       second = time(NULL);
       jobs_renew(engine, db);
+      if (second >= beat) {
+        replica_beat(engine, db);
+        beat = second + BEAT_SECONDS;
+      }
       open_scheduled(engine, db);
       erase_due(db);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The round engine of one process: the driver, which ends phases, the job workers, and
- * the sequencer, which lets the log grow.
+ * the sequencer, which lets the log grow, and, with a chain, the payer.
  * Any number of processes run it over one database. */
 #ifndef SERVER_ENGINE_H
 #define SERVER_ENGINE_H
@@ -15,7 +15,7 @@ void engine_stop(struct server *server);
 /* To be called with each notification (NULL: something may have been missed). Topics:
  *   count:CTX   somebody answered              jobs         there is work
  *   round:CTX   the round's phase has changed  model:SLUG   so has the model's newest
- *   log         there is a new checkpoint
+ *   log         there is a new checkpoint      chain        so is a transaction to send
  */
 void engine_heard(struct server *server, const char *topic);
 

@@ -18,17 +18,17 @@
 struct engine {
   struct server *server;
   pthread_mutex_t lock; /* of everything below */
-  pthread_cond_t driver_wake, jobs_wake, log_wake;
-  bool stop, driver_wanted;
+  pthread_cond_t driver_wake, jobs_wake, log_wake, payer_wake, webhooks_wake;
+  bool stop, driver_wanted, payer_wanted, webhooks_wanted;
   uint64_t jobs_wanted; /* counts up */
-  pthread_t driver, sequencer;
+  pthread_t driver, sequencer, payer, webhooks;
   struct worker {
     struct engine *engine;
     pthread_t thread;
     int64_t job; /* in work, or 0 */
   } * workers;
   unsigned workers_len;
-  bool driver_runs, sequencer_runs;
+  bool driver_runs, sequencer_runs, payer_runs, webhooks_runs;
   struct {
     uint8_t b[16];
   } replica; /* this process, as claimed_by */
@@ -39,12 +39,20 @@ struct engine {
 void round_cache_done(struct engine *engine);
 void *driver_run(void *arg);    /* struct engine */
 void *sequencer_run(void *arg); /* struct engine */
+void *payer_run(void *arg);     /* struct engine */
+void *webhooks_run(void *arg);  /* struct engine */
 void *jobs_run(void *arg);      /* struct worker */
 /* Sleeps until woken or a second has passed; false when the engine stops. */
 bool engine_wait_driver(struct engine *engine);
 bool engine_wait_jobs(struct engine *engine, uint64_t *seen);
 /* Sleeps so many milliseconds; false when the engine stops. */
 bool engine_wait_log(struct engine *engine, unsigned ms);
+/* Sleeps until woken or so many milliseconds have passed; false when it stops. */
+bool engine_wait_payer(struct engine *engine, unsigned ms);
+bool engine_wait_webhooks(struct engine *engine, unsigned ms);
+/* Says in the database that this process lives, and that it does not any more. */
+void replica_beat(struct engine *engine, struct db *db);
+void replica_gone(struct engine *engine);
 /* Keeps the leases of the jobs that this process is working on. */
 void jobs_renew(struct engine *engine, struct db *db);
 
@@ -89,6 +97,11 @@ enum document { DOCUMENT_JOINS, DOCUMENT_SHARES, DOCUMENT_UPDATES, DOCUMENT_UNMA
 enum err document_make(struct db *db, const struct digest *ctx, enum document which,
                        int64_t *blob, struct digest *root, unsigned *count,
                        uint8_t *set) MUST_USE;
+
+/* Sets whom the phase waits for: `awaited`, at most 100 of them, and `awaited_count`.
+ * rounds.c */
+enum err round_awaited(struct db *db, const struct round_row *row,
+                       json_t *state) MUST_USE;
 
 /* ---- closings ---- */
 

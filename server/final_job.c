@@ -9,6 +9,7 @@
 
 #include "model/spec.h"
 #include "server/engine_internal.h"
+#include "server/outbox.h"
 #include "util/field.h"
 #include "util/text.h"
 
@@ -164,18 +165,16 @@ static json_t *hash_or_null(const struct digest *hash, bool there)
 }
 
 static enum err say_result(struct db *db, struct finishing *f, unsigned count,
-                           int64_t *doc, struct digest *hash)
+                           json_t *named, int64_t *doc, struct digest *hash)
 {
   const struct round *r = f->ref.round;
   size_t size = (r->n + 7) / 8;
   AUTO(free_drop) uint8_t *set = must_calloc(size, 1);
   AUTO(free_drop) char *members = must_calloc(2 * size + 1, 1);
-  AUTO(json_drop) json_t *named = NULL;
   json_t *rewards = NULL;
   struct digest root;
   unsigned answered;
   TRY(document_make(db, &f->row.ctx, DOCUMENT_UNMASKS, doc, &root, &answered, set));
-  TRY(tell_named(db, &f->row.ctx, &named));
   TRY(tell_rewards(db, r, (uint64_t)f->tail[0], named, &rewards));
   AUTO(json_drop)
   json_t *event = json_pack(
@@ -190,6 +189,15 @@ static enum err say_result(struct db *db, struct finishing *f, unsigned count,
   return tell(f->server, db, &f->row, event, hash);
 }
 
+/* What the result means for the books and, with a chain, for the registry. */
+static enum err settle(struct db *db, struct finishing *f, const json_t *named)
+{
+  TRY(settle_round(f->server, db, &f->row, f->ref.round, named));
+  return f->server->chain.on ? outbox_add(f->server, db, OUTBOX_RESULT, f->row.model,
+                                          &f->row.ctx, 0, true, BYTES(NULL, 0))
+                             : OK;
+}
+
 static enum err succeed(struct db *db, struct finishing *f, unsigned count)
 {
   struct digest hash;
@@ -197,9 +205,12 @@ static enum err succeed(struct db *db, struct finishing *f, unsigned count)
   struct db_arg loss, accuracy;
   bool state = f->state_bytes != 0;
   AUTO(json_drop) json_t *totals = totals_json(f);
+  AUTO(json_drop) json_t *named = NULL;
   AUTO(free_drop) char *text = json_dumps(totals, JSON_COMPACT);
   means(f, &loss, &accuracy);
-  TRY(say_result(db, f, count, &doc, &hash));
+  TRY(tell_named(db, &f->row.ctx, &named));
+  TRY(say_result(db, f, count, named, &doc, &hash));
+  TRY(settle(db, f, named));
   TRY(db_run(db, Q_BLOB_FINISH,
              DB_ARGS(DB_INT(f->row.sum), DB_INT(f->row.length), DB_FIXED(&f->sum_hash))));
   TRY(db_run(db, Q_ROUND_TO_DONE,

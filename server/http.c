@@ -1,38 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
- * libmicrohttpd's side: listening, and the steps of an exchange on an HTTP thread. These
+ * libmicrohttpd's side: the steps of an exchange on an HTTP thread. These
  * threads never compute and never touch the database: they check what the headers tell,
  * collect the body, suspend the connection and hand it to the request workers. */
 #include "server/http_internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "db/db.h"
-#include "util/log.h"
+#include "server/visitors.h"
 #include "util/text.h"
 
-/* Of each connection; the measured optimum for uploads, and flat for a thousand of them.
- */
-#define CONNECTION_MEMORY ((size_t)128 << 10)
 /* A body may take twice the time without a byte, and a second for each so many bytes. */
 #define BODY_RATE 16384.0
 
 /* ---- an exchange on its HTTP thread ---- */
 
 /* The raw target is kept: libmicrohttpd's decoded path would end at a %00. */
-static void *on_target(void *cls, const char *uri, struct MHD_Connection *connection)
+void *http_on_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {
   struct http *h = cls;
   struct exchange *x = must_calloc(1, sizeof *x);
   x->http = h;
   x->connection = connection;
   x->status = 200;
+  x->started = clock_now();
   x->too_long = strlen(uri) >= sizeof x->target;
   size_t path = strcspn(uri, "?");
   if (!x->too_long)
@@ -58,14 +50,16 @@ void exchange_release(struct exchange *x)
   x->room = 0;
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
-                         enum MHD_RequestTerminationCode code)
+void http_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+                       enum MHD_RequestTerminationCode code)
 {
   struct http *h = cls;
   struct exchange *x = STEAL(*con_cls);
+  visitor_idle(connection);
   if (!x)
     return;
   exchange_release(x);
+  trace_end(x, code);
   if (x->response)
     MHD_destroy_response(x->response);
   free(x);
@@ -75,6 +69,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 static enum MHD_Result send_reply(struct exchange *x)
 {
   x->stage = STAGE_SENT;
+  trace_headers(x);
   return MHD_queue_response(x->connection, x->status, x->response);
 }
 
@@ -97,15 +92,27 @@ static enum MHD_Result refuse(struct exchange *x, enum err e)
 }
 
 struct header_scan {
-  unsigned lengths, encodings;
+  unsigned lengths, encodings, mangled;
 };
+
+/* 1 when it is this header. libmicrohttpd appends a line that continues another to the
+ * name of that one: "Content-Length: 0", folded, would be no length at all, and what
+ * follows the request would be taken for the next one. */
+static unsigned is_header(struct header_scan *s, const char *key, const char *name)
+{
+  size_t len = strlen(name);
+  if (strncasecmp(key, name, len) != 0)
+    return 0;
+  s->mangled += key[len] != 0;
+  return 1;
+}
 
 static enum MHD_Result scan_header(void *cls, enum MHD_ValueKind kind, const char *key,
                                    const char *value)
 {
   struct header_scan *s = cls;
-  s->lengths += strcasecmp(key, "Content-Length") == 0;
-  s->encodings += strcasecmp(key, "Transfer-Encoding") == 0;
+  s->lengths += is_header(s, key, "Content-Length");
+  s->encodings += is_header(s, key, "Transfer-Encoding");
   return MHD_YES;
 }
 
@@ -119,10 +126,12 @@ static enum err read_length(struct exchange *x)
   const char *expect =
       MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Expect");
   x->expects = expect && strcasecmp(expect, "100-continue") == 0;
-  x->endless = scan.encodings > 0 || scan.lengths > 1;
+  x->endless = scan.encodings > 0 || scan.lengths > 1 || scan.mangled > 0;
   if (scan.encodings)
     return why_set(&x->why, E_LENGTH_REQUIRED, "",
                    "Transfer-Encoding is not taken; send a Content-Length");
+  if (scan.mangled)
+    return why_set(&x->why, E_LENGTH, "", "the Content-Length is not in one line");
   if (scan.lengths > 1)
     return why_set(&x->why, E_LENGTH, "", "there are several Content-Length headers");
   if (!text)
@@ -159,6 +168,7 @@ static enum err check_headers(struct exchange *x)
   enum err length = read_length(x);
   if (x->too_long)
     return why_set(&x->why, E_NOT_FOUND, "", "the address is too long");
+  TRY(trace_limit(x));
   TRY(exchange_route(x));
   TRY(length);
   const struct route *r = x->route;
@@ -170,6 +180,9 @@ static enum err check_headers(struct exchange *x)
     return why_set(&x->why, E_TOO_LARGE, "", "at most %zu bytes are taken here",
                    r->body_max);
   TRY(check_media(x));
+  bool changes = strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0;
+  if (changes && !(r->flags & ROUTE_TEXT))
+    TRY(negotiate_type(x, "application/json")); /* before anything is done */
   if (!(r->flags & ROUTE_WAIT))
     return OK;
   const char *wait = request_query(&x->request, "wait");
@@ -207,6 +220,45 @@ static enum MHD_Result start_body(struct exchange *x)
   return MHD_YES;
 }
 
+static bool is_read(const struct exchange *x)
+{
+  return strcmp(x->request.method, "GET") == 0 || strcmp(x->request.method, "HEAD") == 0;
+}
+
+/* Pages and what belongs to them: the answer is known here and now. It goes out with the
+ * next call: libmicrohttpd closes a connection that is answered in the first one. *out:
+ * what became of it. */
+static bool answer_page(struct exchange *x, enum MHD_Result *out)
+{
+  struct asset_choice choice;
+  if (x->too_long || !assets_path(x->target) || !is_read(x) || read_length(x) != OK ||
+      x->length)
+    return false;
+  enum err e = assets_find(
+      x->http->assets, x->target, request_header(&x->request, "Accept-Encoding"),
+      request_header(&x->request, "If-None-Match"), &choice, &x->why);
+  if (e != OK) {
+    *out = refuse(x, e);
+    return true;
+  }
+  x->stage = STAGE_BODY;
+  x->other = strncmp(x->target, "/assets/", 8) == 0 ? OTHER_ASSET : OTHER_PAGE;
+  x->status = choice.status;
+  x->kept = choice.response;
+  *out = MHD_YES;
+  return true;
+}
+
+/* The request is there as a whole, and the answer may be in memory already. */
+static bool answer_kept(struct exchange *x, enum MHD_Result *out)
+{
+  if (!x->kept)
+    return x->route->flags & ROUTE_KEPT && leaderboard_answer(x, out);
+  x->stage = STAGE_SENT;
+  *out = MHD_queue_response(x->connection, x->status, x->kept);
+  return true;
+}
+
 /* Called with the headers there, and again when an administrator was admitted or room
  * for the body was found. */
 static enum MHD_Result on_headers(struct exchange *x)
@@ -215,6 +267,11 @@ static enum MHD_Result on_headers(struct exchange *x)
   if (atomic_load(&h->stopping))
     return refuse(x, E_BUSY);
   if (!x->route) {
+    enum MHD_Result answered;
+    x->other = OTHER_UNMATCHED;
+    if (answer_page(x, &answered))
+      return answered;
+    trace_begin(x);
     enum err e = check_headers(x);
     if (e != OK)
       return refuse(x, e);
@@ -223,7 +280,7 @@ static enum MHD_Result on_headers(struct exchange *x)
     x->stage = STAGE_BODY; /* the next call says that it has ended */
     return MHD_YES;
   }
-  if (x->route->who == WHO_ADMIN && !x->admitted)
+  if (x->route->who >= WHO_VIEWER && !x->admitted)
     return hand_over(x, exchange_admit);
   struct lane *lane = x->length > SMALL_BODY ? &h->large : &h->small;
   x->stage = STAGE_ROOM;
@@ -235,9 +292,12 @@ static enum MHD_Result on_headers(struct exchange *x)
 static enum MHD_Result on_body(struct exchange *x, const char *data, size_t *len)
 {
   if (*len == 0) {
+    enum MHD_Result answered;
     x->ended = true;
     if (x->stage == STAGE_DRAIN)
       return send_reply(x);
+    if (answer_kept(x, &answered))
+      return answered;
     x->request.body = BYTES(x->body, x->received);
     return hand_over(x, exchange_handle);
   }
@@ -253,15 +313,16 @@ static enum MHD_Result on_body(struct exchange *x, const char *data, size_t *len
   return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
-                                  const char *url, const char *method,
-                                  const char *version, const char *upload_data,
-                                  size_t *upload_data_size, void **con_cls)
+enum MHD_Result http_on_request(void *cls, struct MHD_Connection *connection,
+                                const char *url, const char *method, const char *version,
+                                const char *upload_data, size_t *upload_data_size,
+                                void **con_cls)
 {
   struct exchange *x = *con_cls;
   x->request.method = method;
   switch (x->stage) {
   case STAGE_HEADERS:
+    visitor_busy(connection);
     return on_headers(x);
   case STAGE_ROOM:
     return start_body(x);
@@ -275,170 +336,4 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
     break;
   }
   return MHD_NO;
-}
-
-static void on_log(void *cls, const char *fmt, va_list ap)
-{
-  char text[400];
-  vsnprintf(text, sizeof text, fmt, ap);
-  text[strcspn(text, "\r\n")] = 0;
-  log_debug("microhttpd", "%s", text);
-}
-
-/* ---- start and stop ---- */
-
-static enum err open_socket(struct http *h, struct why *why)
-{
-  char port[16];
-  const struct http_options *o = &h->options;
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                           .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
-  struct addrinfo *found = NULL;
-  snprintf(port, sizeof port, "%u", o->port);
-  if (getaddrinfo(o->address, port, &hints, &found) != 0)
-    return why_set(why, E_CONFIG, "listen", "%s is not a numeric address", o->address);
-  int one = 1;
-  h->socket = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (h->socket >= 0)
-    setsockopt(h->socket, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  bool good = h->socket >= 0 && bind(h->socket, found->ai_addr, found->ai_addrlen) == 0 &&
-              listen(h->socket, 1024) == 0;
-  int error = errno;
-  freeaddrinfo(found);
-  if (!good)
-    return why_set(why, E_CONFIG, "port", "cannot listen on %s port %s: %s", o->address,
-                   port, strerror(error));
-  struct sockaddr_storage at;
-  socklen_t len = sizeof at;
-  getsockname(h->socket, (struct sockaddr *)&at, &len);
-  unsigned got = at.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&at)->sin6_port)
-                                          : ntohs(((struct sockaddr_in *)&at)->sin_port);
-  snprintf(h->origin, sizeof h->origin,
-           strchr(o->address, ':') ? "http://[%s]:%u" : "http://%s:%u", o->address, got);
-  return OK;
-}
-
-static enum err start_daemon(struct http *h, struct why *why)
-{
-  const struct http_options *o = &h->options;
-  h->daemon = MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-          MHD_USE_ERROR_LOG,
-      0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
-      MHD_OPTION_LISTEN_SOCKET, h->socket, MHD_OPTION_THREAD_POOL_SIZE,
-      o->threads > 1 ? o->threads : 0, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, o->connections,
-      MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-      o->timeout, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-      h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
-  if (!h->daemon)
-    return why_set(why, E_CONFIG, "", "libmicrohttpd cannot start");
-  return OK;
-}
-
-static void *worker_main(void *arg)
-{
-  struct http *h = ((void **)arg)[0];
-  struct db *db = ((void **)arg)[1];
-  free(arg);
-  struct job *job;
-  while ((job = queue_pop(&h->queue)))
-    job->run(job, db);
-  return NULL;
-}
-
-static enum err start_workers(struct http *h, struct why *why)
-{
-  unsigned n = h->options.workers;
-  h->workers = must_calloc(n, sizeof *h->workers);
-  h->dbs = must_calloc(n, sizeof *h->dbs);
-  for (unsigned i = 0; i < n; i++) {
-    TRY(db_open(&h->dbs[i], h->options.conninfo, true, why));
-    void **arg = must_calloc(2, sizeof *arg);
-    arg[0] = h;
-    arg[1] = h->dbs[i];
-    if (pthread_create(&h->workers[i], NULL, worker_main, arg) != 0) {
-      free(arg);
-      return why_set(why, E_CONFIG, "request-workers", "cannot start a thread");
-    }
-    h->worker_count++;
-  }
-  return OK;
-}
-
-enum err http_start(struct http **out, const struct http_options *options,
-                    struct why *why)
-{
-  struct http *h = must_calloc(1, sizeof *h);
-  h->options = *options;
-  h->socket = -1;
-  queue_init(&h->queue, options->queue);
-  lane_init(&h->small, SMALL_LANE);
-  lane_init(&h->large, LARGE_LANE);
-  streams_init(&h->streams);
-  enum err e = waits_init(&h->waits, h);
-  if (e == OK)
-    e = open_socket(h, why);
-  if (e == OK)
-    e = start_workers(h, why);
-  if (e == OK)
-    e = start_daemon(h, why);
-  if (e != OK) {
-    http_stop(h);
-    return e;
-  }
-  *out = h;
-  return OK;
-}
-
-const char *http_origin(const struct http *h)
-{
-  return h->origin;
-}
-
-void http_notify(struct http *h, const char *topic)
-{
-  waits_notify(&h->waits, topic);
-}
-
-/* What is under way gets its time. Requests that wait or queue for room are answered at
- * once; those that stream go on. */
-static void let_finish(struct http *h)
-{
-  double until = clock_now() + h->options.stop_within;
-  MHD_quiesce_daemon(h->daemon);
-  while (atomic_load(&h->active) && clock_now() < until) {
-    struct timespec nap = {.tv_nsec = 10000000};
-    nanosleep(&nap, NULL);
-  }
-}
-
-void http_stop(struct http *h)
-{
-  if (!h)
-    return;
-  atomic_store(&h->stopping, true);
-  waits_close(&h->waits);
-  lane_close(&h->small);
-  lane_close(&h->large);
-  if (h->daemon)
-    let_finish(h);
-  atomic_store(&h->aborting, true);
-  queue_close(&h->queue); /* from here on nothing is suspended */
-  for (unsigned i = 0; i < h->worker_count; i++)
-    pthread_join(h->workers[i], NULL);
-  if (h->daemon)
-    MHD_stop_daemon(h->daemon);
-  if (h->socket >= 0)
-    close(h->socket);
-  for (unsigned i = 0; h->dbs && i < h->options.workers; i++)
-    db_close(h->dbs[i]);
-  free(h->workers);
-  free(h->dbs);
-  streams_done(&h->streams);
-  waits_done(&h->waits);
-  lane_done(&h->small);
-  lane_done(&h->large);
-  queue_done(&h->queue);
-  free(h);
 }

@@ -17,7 +17,10 @@ struct http_options {
   unsigned queue;        /* requests that may wait for a worker before 503 busy */
   unsigned connections;  /* open connections at most */
   unsigned per_address;  /* of them from one address; 0: no limit */
+  unsigned per_minute;   /* requests from one address; 0: no limit */
   unsigned timeout;      /* seconds without a byte until a connection is closed */
+  unsigned streams;      /* of events, open at most */
+  const char *pages;     /* folder of what browsers are given; assets.h */
   unsigned stop_within;  /* seconds that http_stop gives to what is under way */
 };
 

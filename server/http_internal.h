@@ -10,8 +10,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "server/assets.h"
 #include "server/http.h"
+#include "server/limit.h"
+#include "server/metrics.h"
 
+#define REQUEST_ID_ROOM 65u
 #define TARGET_MAX 2048u             /* bytes of a request's path and query */
 #define SMALL_BODY ((size_t)1 << 16) /* up to here bodies have a lane of their own */
 #define SMALL_LANE ((size_t)16 << 20)
@@ -44,6 +48,7 @@ bool queue_push(struct queue *q, struct job *job, struct MHD_Connection *suspend
                 bool always);
 /* The next job; NULL when the queue is closed and empty. */
 struct job *queue_pop(struct queue *q);
+unsigned queue_length(struct queue *q);
 
 /* ---- room for bodies ---- */
 
@@ -126,6 +131,11 @@ struct exchange {
   char segments[TARGET_MAX];
   bool too_long;
   const struct route *route;
+  enum metrics_other other; /* without a route */
+  double started;
+  char id[REQUEST_ID_ROOM]; /* empty: of a page */
+  bool lasting;             /* a stream of events */
+  struct limit_left limit;
   struct request request;
   struct why why;
   bool admitted; /* the caller may do this */
@@ -146,6 +156,7 @@ struct exchange {
   struct exchange *next; /* in a lane or a wait bucket */
 
   struct MHD_Response *response;
+  struct MHD_Response *kept; /* or this one, which is borrowed */
   unsigned status;
 };
 
@@ -154,10 +165,18 @@ struct http {
   char origin[96];
   int socket;
   struct MHD_Daemon *daemon;
+  struct visitors *visitors;
   struct queue queue;
   struct lane small, large;
   struct waits waits;
   struct streams streams;
+  struct assets *assets;
+  struct hub *hub; /* of event streams */
+  struct metrics *metrics;
+  struct limits *limits;  /* NULL: nobody is limited */
+  double started_at;      /* Unix seconds */
+  uint64_t nonce;         /* of this process's request ids */
+  atomic_ullong requests; /* that got an id */
   pthread_t *workers;
   struct db **dbs;
   unsigned worker_count;
@@ -166,6 +185,8 @@ struct http {
   atomic_bool aborting; /* nothing is suspended any more */
 };
 
+/* Connections that are open now. */
+unsigned http_connections(struct http *h);
 /* Seconds of the monotonic clock. */
 double clock_now(void);
 /* The condition variable's absolute time for a moment of clock_now. */
@@ -180,6 +201,15 @@ void exchange_allow(struct exchange *x, char *out, size_t room);
 /* Whether the caller may call this route. Runs on a worker. auth.c */
 enum err auth_check(struct exchange *x, struct db *db);
 
+/* What libmicrohttpd calls, on its threads. http.c */
+void *http_on_target(void *cls, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result http_on_request(void *cls, struct MHD_Connection *connection,
+                                const char *url, const char *method, const char *version,
+                                const char *upload_data, size_t *upload_data_size,
+                                void **con_cls);
+void http_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+                       enum MHD_RequestTerminationCode code);
+
 /* Gives the body's memory back. http.c */
 void exchange_release(struct exchange *x);
 /* Queues the handler for the suspended exchange (again). worker.c */
@@ -190,14 +220,39 @@ void exchange_handle(struct job *job, struct db *db);
  * afterwards. */
 void exchange_resume(struct exchange *x);
 
+/* Gives the request its id, counts it against its address (E_RATE), puts what is said of
+ * it into its response, and tells log and counts that it has ended. trace.c */
+void trace_begin(struct exchange *x);
+enum err trace_limit(struct exchange *x) MUST_USE;
+void trace_headers(struct exchange *x);
+void trace_end(struct exchange *x, enum MHD_RequestTerminationCode code);
+
+/* Whether the header (or NULL) takes this type; E_ACCEPT. Adds the Link to the next page,
+ * if the reply names one. negotiate.c */
+bool negotiate_fits(const char *accept, const char *type);
+enum err negotiate_type(struct exchange *x, const char *type) MUST_USE;
+void link_next(struct exchange *x, const json_t *reply);
+
 /* Makes x->response: the error's problem, or what the handler replied (whose parts it
  * takes). reply.c */
 void reply_error(struct exchange *x, enum err e);
 void reply_finish(struct exchange *x, struct db *db, struct reply *rp);
 void reply_done(struct reply *rp);
+/* The headers that every answer has. */
+void response_security(struct MHD_Response *r, const struct server *s,
+                       const char *policy);
+/* The same, of the interface: nothing that is sent is a page. */
+void response_interface(struct MHD_Response *r, const struct server *s);
+/* What the answers of ROUTE_CALLER vary by. */
+#define VARY_CALLER "Accept, Authorization, Cookie"
 
-/* A response that streams `size` bytes of a stored vector from `offset` on. stream.c */
-struct MHD_Response *stream_response(struct exchange *x, int64_t blob, uint64_t offset,
-                                     uint64_t size);
+/* A leaderboard that is still good, sent from memory on the HTTP thread. *out: what
+ * became of it. False: nothing was done. leaderboard_cache.c */
+bool leaderboard_answer(struct exchange *x, enum MHD_Result *out);
+
+/* A response that streams `size` bytes, from `offset` on, of the reply's bytes, which it
+ * takes, and the stored vector behind them. stream.c */
+struct MHD_Response *stream_response(struct exchange *x, struct reply *rp,
+                                     uint64_t offset, uint64_t size);
 
 #endif

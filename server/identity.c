@@ -28,7 +28,7 @@ static enum err sync_folder(const char *path)
   return bad ? E_IO : OK;
 }
 
-static enum err key_make(const char *path, struct why *why)
+static enum err seed_make(const char *path, struct why *why)
 {
   uint8_t seed[32];
   char text[SEED_HEX + 2];
@@ -71,7 +71,7 @@ enum err key_load(const char *path, bool create, struct identity *id,
 {
   uint8_t seed[32];
   if (create && access(path, F_OK) != 0)
-    TRY(key_make(path, why));
+    TRY(seed_make(path, why));
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0)
     return why_set(why, E_CONFIG, path, "cannot be read: %s", strerror(errno));
@@ -96,17 +96,20 @@ static enum err find(struct db *db, json_t **event, struct instance_event *insta
   return event_hash(hash, *event);
 }
 
-enum err instance_create(struct db *db, const char *origin, bool simulated,
-                         const struct identity *id, const struct secret_identity *key,
-                         struct digest *hash, struct why *why)
+enum err instance_create(struct db *db, const char *origin, const char *contract,
+                         uint64_t chain_id, const struct identity *id,
+                         const struct secret_identity *key, struct digest *hash,
+                         struct why *why)
 {
   AUTO(json_drop) json_t *event = NULL;
   AUTO(buf_done) struct buf bytes = {0};
   struct instance_event there;
   TRY(find(db, &event, &there, hash, why));
   if (event) {
-    bool same = strcmp(there.origin, origin) == 0 && there.simulated == simulated &&
-                memcmp(there.coordinator.b, id->b, sizeof id->b) == 0;
+    bool same =
+        strcmp(there.origin, origin) == 0 && there.chain_id == chain_id &&
+        strcmp(there.contract ? there.contract : "", contract ? contract : "") == 0 &&
+        memcmp(there.coordinator.b, id->b, sizeof id->b) == 0;
     if (!same)
       return why_set(why, E_CONFLICT, "instance",
                      "the database holds an instance of another key, origin or chain");
@@ -116,7 +119,7 @@ enum err instance_create(struct db *db, const char *origin, bool simulated,
     return why_set(why, E_CONFIG, "origin",
                    "names the log: at most %u bytes, no white space and no plus sign",
                    NOTE_NAME_MAX);
-  event = instance_build(origin, id, simulated);
+  event = instance_build(origin, id, contract, chain_id);
   TRY(event_sign(event, key));
   TRY(instance_parse(&there, event, why));
   TRY(event_hash(hash, event));
@@ -139,5 +142,9 @@ enum err instance_load(struct db *db, struct server *server, struct why *why)
     return why_set(why, E_CONFIG, "db", "the instance's origin cannot name a log");
   server->anchored = instance.anchored;
   server->simulated = instance.simulated;
-  return OK;
+  server->chain.on = instance.anchored && !instance.simulated;
+  server->chain.id = instance.chain_id;
+  return server->chain.on ? address_parse(&server->chain.registry, instance.contract,
+                                          "instance.chain.contract", why)
+                          : OK;
 }

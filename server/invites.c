@@ -82,6 +82,7 @@ enum err invites_create(struct request *rq, struct reply *rp)
   TRY(request_json(rq, &root, fields));
   if (!slug_valid(b->model))
     return why_set(rq->why, E_FIELD_VALUE, "model", "there is no such model");
+  TRY(request_scope(rq, b->model));
   randombytes_buf(b->codes, b->count * CODE_BYTES);
   randombytes_buf(b->organisations, b->count * CODE_BYTES);
   for (uint64_t i = 0; named && i < b->count; i++)
@@ -99,22 +100,16 @@ enum err invites_list(struct request *rq, struct reply *rp)
 {
   AUTO(db_rows_done) struct db_rows rows = {0};
   AUTO(json_drop) json_t *list = json_array();
-  unsigned limit;
-  uint64_t cursor = 0;
-  TRY(request_limit(rq, &limit));
-  TRY(request_number(rq, "cursor", &cursor));
-  TRY(db_query(rq->db, Q_INVITE_LIST, &rows,
-               DB_ARGS(cursor ? DB_INT(cursor) : DB_NULL, DB_INT(limit + 1))));
-  unsigned n = page_len(&rows, limit);
+  struct numbered p;
+  TRY(request_numbered(rq, &p));
+  TRY(db_query(rq->db, Q_INVITE_LIST, &rows, DB_ARGS(p.behind, p.rows)));
+  unsigned n = page_len(&rows, p.limit);
   for (unsigned i = 0; i < n; i++)
     json_array_append_new(list,
                           json_pack("{s:o,s:s,s:s,s:f}", "organisation",
                                     json_hex_or_null(&rows, i, 1), "model",
                                     db_text(&rows, i, 2), "status", db_text(&rows, i, 3),
                                     "expires_at", db_real(&rows, i, 4)));
-  json_t *next = json_null();
-  if (rows.len > n)
-    next = json_sprintf("%lld", (long long)db_int(&rows, n - 1, 0));
-  rp->json = json_pack("{s:O,s:o}", "invites", list, "next", next);
+  rp->json = json_pack("{s:O,s:o}", "invites", list, "next", next_number(&rows, n));
   return OK;
 }

@@ -44,7 +44,6 @@ struct change {
   struct request *rq;
   const char *model, *type, *was;
   struct identity who;
-  bool changed;
 };
 
 /* One transaction: the model stands, the person is enrolled, the status changes once. */
@@ -56,7 +55,6 @@ static enum err change_status(struct db *db, void *arg)
   AUTO(db_rows_done) struct db_rows rows = {0};
   struct digest enroll;
   bool admit = c->type[0] == 'a';
-  c->changed = false;
   TRY(db_query(db, Q_MODEL_STATE, &model, DB_ARGS(DB_TEXT(c->model))));
   if (model.len == 0)
     return why_set(why, E_NOT_FOUND, "", "there is no such model");
@@ -67,11 +65,11 @@ static enum err change_status(struct db *db, void *arg)
     return why_set(why, E_NOT_ENROLLED, "participant", "nobody has enrolled this key");
   if (rows.len == 0 || (!admit && db_null(&rows, 0, 1)))
     return why_set(why, E_NOT_FOUND, "", "there is no such member");
-  if (!db_null(&rows, 0, 1) && db_bool(&rows, 0, 1) == admit)
+  c->rq->unchanged = !db_null(&rows, 0, 1) && db_bool(&rows, 0, 1) == admit;
+  if (c->rq->unchanged)
     return OK;
   if (!db_fixed(&rows, 0, 0, enroll.b, sizeof enroll.b))
     return E_INTERNAL;
-  c->changed = true;
   return admission_write(c->rq->server, db, c->type, c->model, &c->who, &enroll);
 }
 
@@ -94,7 +92,7 @@ enum err members_add(struct request *rq, struct reply *rp)
   TRY(request_model(rq, &c.model));
   TRY(request_json(rq, &root, fields));
   TRY(db_transaction(rq->db, change_status, &c));
-  rp->status = c.changed ? 201 : 200;
+  rp->status = rq->unchanged ? 200 : 201;
   return member_reply(&c, rp);
 }
 

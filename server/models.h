@@ -17,6 +17,10 @@ enum err version_announce(struct request *rq, const char *model, uint64_t versio
                           const struct spec *spec,
                           const struct digest *previous) MUST_USE;
 
+/* MODEL. E_NOT_FOUND. */
+enum err model_render(const struct server *s, struct db *db, const char *model,
+                      json_t **out) MUST_USE;
+
 /* MODEL of docs/api.md. E_NOT_FOUND. */
 enum err model_reply(struct request *rq, const char *model, struct reply *rp) MUST_USE;
 

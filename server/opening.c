@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/net.h"
+#include "server/anchors.h"
 #include "server/engine_internal.h"
 #include "util/field.h"
 
@@ -78,6 +79,28 @@ static enum err find_place(struct db *db, struct opening *o)
     o->attempt = 1;
   }
   return OK;
+}
+
+/* With a chain the registry names the description, and its policy binds it. */
+static enum err follow_chain(struct db *db, struct opening *o)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  struct chain_copy copy;
+  if (!o->server->chain.on)
+    return OK;
+  TRY(chain_copy_get(db, o->model, &copy, o->why));
+  if (!copy.version)
+    return why_set(o->why, E_POLICY, "spec",
+                   "the registry names a description that is no version of this model: "
+                   "add the version that was voted for");
+  if (copy.version != o->version) {
+    TRY(db_query(db, Q_MODEL_VERSION, &rows,
+                 DB_ARGS(DB_TEXT(o->model), DB_INT(copy.version))));
+    spec_free(STEAL(o->spec));
+    TRY(spec_parse(&o->spec, db_bytes(&rows, 0, 0), o->why));
+    o->version = copy.version;
+  }
+  return chain_policy_check(&copy, o->spec->cohort.minimum, &o->spec->reward, o->why);
 }
 
 static enum err base_init(struct db *db, struct opening *o)
@@ -186,6 +209,7 @@ static enum err open_run(struct db *db, void *arg)
   struct digest hash;
   opening_clear(o);
   TRY(find_place(db, o));
+  TRY(follow_chain(db, o));
   TRY(make_event(db, o));
   TRY(event_sign(o->event, &o->server->key));
   TRY(open_parse(&open, o->event, o->server->anchored, o->why));

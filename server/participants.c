@@ -10,6 +10,7 @@
 #include "server/engine_internal.h"
 #include "server/handlers.h"
 #include "server/log.h"
+#include "server/visibility.h"
 
 #define NAME_MAX_BYTES 200u
 
@@ -17,7 +18,8 @@ struct enrolment {
   struct request *rq;
   json_t *event;
   struct enroll_event enroll;
-  struct digest hash; /* H(enroll) */
+  struct digest hash;    /* H(enroll) */
+  struct address payout; /* zero: none */
   const char *name;
   uint8_t salt[16];
   struct buf receipt;
@@ -53,11 +55,24 @@ static enum err inside_event(struct why *why, enum err e)
   return e;
 }
 
+/* The event may write it in any case; mixed case is taken for a checksum (EIP-55). */
+static enum err check_payout(struct enrolment *n, struct why *why)
+{
+  if (!n->enroll.payout)
+    return OK;
+  TRY(address_parse(&n->payout, n->enroll.payout, "payout", why));
+  if (address_zero(&n->payout))
+    return why_set(why, E_FIELD_VALUE, "payout",
+                   "nobody can be paid at the zero address");
+  return OK;
+}
+
 static enum err check_event(struct enrolment *n, struct why *why)
 {
   const struct header *h = &n->enroll.header;
   TRY(event_check(n->event, why));
   TRY(enroll_parse(&n->enroll, n->event, why));
+  TRY(check_payout(n, why));
   if (memcmp(h->instance.b, n->rq->server->instance.b, sizeof h->instance.b) != 0)
     return why_set(why, E_CONTEXT, "instance", "is not this instance");
   TRY(event_verify(n->event, "enroll", &h->participant, why));
@@ -132,7 +147,8 @@ static enum err enrol(struct db *db, void *arg)
   TRY(db_event_store(db, n->event, NULL, NULL, who, &n->hash, &seq));
   TRY(db_run(db, Q_PARTICIPANT_CREATE,
              DB_ARGS(DB_FIXED(who), DB_FIXED(&n->enroll.organisation), DB_TEXT(n->name),
-                     DB_FIXED(&n->salt), DB_INT(seq))));
+                     DB_FIXED(&n->salt), DB_INT(seq),
+                     n->enroll.payout ? DB_FIXED(&n->payout) : DB_NULL)));
   /* who comes second finds no row: the code was erased meanwhile */
   TRY(db_query(db, Q_INVITE_USE, &used,
                DB_ARGS(DB_INT(db_int(&rows, row, 0)), DB_FIXED(who))));
@@ -176,18 +192,6 @@ enum err participants_enroll(struct request *rq, struct reply *rp)
 
 /* ---- reading ---- */
 
-/* "iris,digits" as an array. */
-static json_t *split(const char *list)
-{
-  json_t *out = json_array();
-  while (list && *list) {
-    size_t len = strcspn(list, ",");
-    json_array_append_new(out, json_stringn(list, len));
-    list += len + (list[len] == ',');
-  }
-  return out;
-}
-
 enum err participants_list(struct request *rq, struct reply *rp)
 {
   AUTO(db_rows_done) struct db_rows rows = {0};
@@ -204,7 +208,7 @@ enum err participants_list(struct request *rq, struct reply *rp)
                                           json_hex_or_null(&rows, i, 0), "name",
                                           db_text(&rows, i, 1), "organisation",
                                           json_hex_or_null(&rows, i, 2), "models",
-                                          split(db_text(&rows, i, 3))));
+                                          json_split(db_text(&rows, i, 3))));
   json_t *next = rows.len > n ? json_hex_or_null(&rows, n - 1, 0) : json_null();
   rp->json = json_pack("{s:O,s:o}", "participants", list, "next", next);
   return OK;
@@ -218,17 +222,22 @@ enum err participants_show(struct request *rq, struct reply *rp)
   AUTO(json_drop) json_t *enroll = NULL;
   struct identity who;
   TRY(request_param_hex(rq, 0, who.b, sizeof who.b));
-  TRY(db_query(rq->db, Q_PARTICIPANT_ENROLL, &enrolled, DB_ARGS(DB_FIXED(&who))));
+  TRY(db_query(rq->db, Q_PARTICIPANT_ENROLL, &enrolled,
+               DB_ARGS(DB_FIXED(&who), DB_BOOL(reads_names(rq)),
+                       rq->has_identity ? DB_FIXED(&rq->identity) : DB_NULL)));
   if (enrolled.len == 0)
     return why_set(rq->why, E_NOT_FOUND, "", "there is no such participant");
   TRY(event_load(&enroll, db_bytes(&enrolled, 0, 0)));
-  TRY(db_query(rq->db, Q_PARTICIPANT_ADMISSIONS, &rows, DB_ARGS(DB_FIXED(&who))));
+  TRY(db_query(rq->db, Q_PARTICIPANT_ADMISSIONS, &rows,
+               DB_ARGS(DB_FIXED(&who), CALLER_ARGS(rq))));
   for (unsigned i = 0; i < rows.len; i++) {
     json_t *event = NULL;
     TRY(event_load(&event, db_bytes(&rows, i, 0)));
     json_array_append_new(list, event);
   }
-  rp->json = json_pack("{s:o,s:O,s:O}", "participant", json_hex(who.b, sizeof who.b),
-                       "enroll", enroll, "admissions", list);
+  rp->json =
+      json_pack("{s:o,s:o,s:o,s:O,s:O}", "participant", json_hex(who.b, sizeof who.b),
+                "name", json_text_or_null(&enrolled, 0, 1), "organisation",
+                json_hex_or_null(&enrolled, 0, 2), "enroll", enroll, "admissions", list);
   return OK;
 }

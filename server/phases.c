@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/anchors.h"
 #include "server/engine_internal.h"
 
 struct closing {
@@ -11,7 +12,7 @@ struct closing {
   struct digest ctx;
   struct round_row row;
   const struct round *round;
-  struct round *own;    /* JOIN: the round is being made */
+  struct round *own;    /* JOIN, ROSTER: the round is being made */
   struct round_ref ref; /* else: the process's */
 };
 
@@ -42,24 +43,36 @@ static uint64_t simulated_beacon(struct digest *out, const struct closing *c)
   return block;
 }
 
-/* Draws the graph and says so. E_THRESHOLD when no parameters fit. */
-static enum err say_graph(struct db *db, struct closing *c, struct digest *beacon,
-                          bool *sparse, struct digest *graph_hash)
+/* Whether the graph will be sparse, and so needs a beacon. E_THRESHOLD when no parameters
+ * fit. */
+static enum err find_sparse(const struct closing *c, bool *sparse)
 {
   struct graph_params p;
   const struct open_event *open = c->round->open;
-  int64_t block = -1;
   TRY(graph_params_find(&p, c->round->n, open->corrupt_bp, open->dropout_bp,
                         c->round->anchored));
   *sparse = !p.complete;
-  if (*sparse && !c->server->simulated)
-    return E_INTERNAL; /* another chain would have its own phase for this */
-  if (*sparse)
-    block = (int64_t)simulated_beacon(beacon, c);
-  TRY(round_make_graph(c->own, *sparse ? BYTES_OF(*beacon) : BYTES(NULL, 0)));
+  return OK;
+}
+
+/* Draws the graph, says so and begins SHARE. block: of the beacon, or -1. */
+static enum err begin_share(struct db *db, struct closing *c, int64_t block,
+                            const struct digest *beacon, int64_t doc)
+{
+  struct digest hash;
+  bool sparse = block >= 0;
+  const struct open_event *open = c->round->open;
+  TRY(round_make_graph(c->own, sparse ? BYTES_OF(*beacon) : BYTES(NULL, 0)));
+  const struct graph_params *p = &c->round->graph.p;
   AUTO(json_drop)
-  json_t *event = graph_build(open, &c->round->roster_hash, p.k, p.t, block, beacon);
-  return tell(c->server, db, &c->row, event, graph_hash);
+  json_t *event = graph_build(open, &c->round->roster_hash, p->k, p->t, block, beacon);
+  TRY(tell(c->server, db, &c->row, event, &hash));
+  TRY(db_run(db, Q_ROUND_TO_SHARE,
+             DB_ARGS(DB_FIXED(&c->ctx), DB_REAL((double)open->deadline[DEADLINE_SHARE]),
+                     DB_INT(c->row.n), DB_INT(p->k), DB_INT(p->t),
+                     DB_FIXED(&c->row.joins_root), DB_FIXED(&c->row.roster_hash),
+                     DB_FIXED(&hash), sparse ? DB_FIXED(beacon) : DB_NULL, DB_INT(doc))));
+  return tell_changed(db, &c->row);
 }
 
 static enum err say_roster(struct db *db, struct closing *c, int64_t *doc)
@@ -88,28 +101,48 @@ static enum err set_members(struct db *db, struct closing *c)
   return OK;
 }
 
+/* On a real chain a sparse graph waits until its roster stands there. */
+static enum err begin_roster(struct db *db, struct closing *c, int64_t doc)
+{
+  TRY(anchor_the_roster(c->server, db, &c->row, c->round->open->beacon_distance));
+  TRY(db_run(db, Q_ROUND_TO_ROSTER,
+             DB_ARGS(DB_FIXED(&c->ctx), DB_INT(c->row.n), DB_FIXED(&c->row.joins_root),
+                     DB_FIXED(&c->row.roster_hash), DB_INT(doc))));
+  return tell_changed(db, &c->row);
+}
+
 static enum err close_join(struct db *db, struct closing *c)
 {
-  int64_t doc = 0;
-  struct digest beacon, graph_hash;
+  int64_t doc = 0, block = -1;
+  struct digest beacon = {0};
   bool sparse = false;
   enum err e = say_roster(db, c, &doc);
   if (e == OK)
     TRY(set_members(db, c));
   if (e == OK)
-    e = say_graph(db, c, &beacon, &sparse, &graph_hash);
+    e = find_sparse(c, &sparse);
   if (e == E_THRESHOLD)
     return fail(db, c, doc, e);
   TRY(e);
-  const struct graph_params *p = &c->round->graph.p;
-  TRY(db_run(db, Q_ROUND_TO_SHARE,
-             DB_ARGS(DB_FIXED(&c->ctx),
-                     DB_REAL((double)c->round->open->deadline[DEADLINE_SHARE]),
-                     DB_INT(c->row.n), DB_INT(p->k), DB_INT(p->t),
-                     DB_FIXED(&c->row.joins_root), DB_FIXED(&c->row.roster_hash),
-                     DB_FIXED(&graph_hash), sparse ? DB_FIXED(&beacon) : DB_NULL,
-                     DB_INT(doc))));
-  return tell_changed(db, &c->row);
+  if (sparse && c->server->chain.on)
+    return begin_roster(db, c, doc);
+  if (sparse)
+    block = (int64_t)simulated_beacon(&beacon, c);
+  return begin_share(db, c, block, &beacon, doc);
+}
+
+/* ---- ROSTER → SHARE ---- */
+
+static enum err close_roster(struct db *db, struct closing *c)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  struct digest beacon;
+  TRY(db_query(db, Q_CHAIN_BEACON, &rows, DB_ARGS(DB_FIXED(&c->ctx))));
+  if (!rows.len) /* due without a beacon: it was refused */
+    return tell_failed(c->server, db, &c->row, err_info(E_POLICY)->slug);
+  if (!db_fixed(&rows, 0, 1, &beacon, sizeof beacon))
+    return E_INTERNAL;
+  return begin_share(db, c, db_int(&rows, 0, 0), &beacon, c->row.joins_doc);
 }
 
 /* ---- SHARE → UPLOAD ---- */
@@ -136,7 +169,7 @@ static enum err close_share(struct db *db, struct closing *c)
   return tell_changed(db, &c->row);
 }
 
-/* ---- UPLOAD → UNMASK ---- */
+/* ---- UPLOAD → UNMASK, with a chain by SURVIVORS ---- */
 
 /* The same check that clients make (docs/protocol.md section 8): a sum over nearly the
  * same people as an earlier one over this base would show the difference. */
@@ -167,10 +200,30 @@ static enum err close_upload(struct db *db, struct closing *c)
   json_t *event =
       set_build("survivors", c->round->open, &c->row.sharers_hash, set, c->row.n, &root);
   TRY(tell(c->server, db, &c->row, event, &hash));
+  if (c->server->chain.on) {
+    TRY(anchor_the_survivors(c->server, db, &c->row, c->round->open, &hash, count));
+    TRY(db_run(db, Q_ROUND_TO_SURVIVORS,
+               DB_ARGS(DB_FIXED(&c->ctx), DB_BYTES(set, size), DB_FIXED(&hash),
+                       DB_INT(doc), DB_INT(count))));
+    return tell_changed(db, &c->row);
+  }
   TRY(db_run(db, Q_ROUND_TO_UNMASK,
              DB_ARGS(DB_FIXED(&c->ctx),
                      DB_REAL((double)c->round->open->deadline[DEADLINE_UNMASK]),
                      DB_BYTES(set, size), DB_FIXED(&hash), DB_INT(doc), DB_INT(count))));
+  return tell_changed(db, &c->row);
+}
+
+/* Final, or refused: it is due with nothing else. */
+static enum err close_survivors(struct db *db, struct closing *c)
+{
+  struct outbox_state anchor;
+  TRY(outbox_find(db, OUTBOX_SURVIVORS, c->row.model, &c->ctx, &anchor));
+  if (strcmp(anchor.state, "final") != 0)
+    return tell_failed(c->server, db, &c->row, err_info(E_POLICY)->slug);
+  TRY(db_run(db, Q_ROUND_ANCHORED,
+             DB_ARGS(DB_FIXED(&c->ctx),
+                     DB_REAL((double)c->round->open->deadline[DEADLINE_UNMASK]))));
   return tell_changed(db, &c->row);
 }
 
@@ -196,10 +249,10 @@ static enum err close_nothing(struct db *db, struct closing *c)
 
 /* How each phase ends when its deadline has passed or nobody is awaited any more. */
 static enum err (*const closings[PHASES])(struct db *db, struct closing *c) = {
-    [PHASE_JOIN] = close_join,         [PHASE_ROSTER] = close_nothing,
-    [PHASE_SHARE] = close_share,       [PHASE_UPLOAD] = close_upload,
-    [PHASE_SURVIVORS] = close_nothing, [PHASE_UNMASK] = close_unmask,
-    [PHASE_FINAL] = close_nothing,     [PHASE_DONE] = close_nothing,
+    [PHASE_JOIN] = close_join,           [PHASE_ROSTER] = close_roster,
+    [PHASE_SHARE] = close_share,         [PHASE_UPLOAD] = close_upload,
+    [PHASE_SURVIVORS] = close_survivors, [PHASE_UNMASK] = close_unmask,
+    [PHASE_FINAL] = close_nothing,       [PHASE_DONE] = close_nothing,
     [PHASE_FAILED] = close_nothing,
 };
 
@@ -224,7 +277,7 @@ static enum err close_run(struct db *db, void *arg)
   TRY(still_due(db, &c->ctx, &due));
   if (!due)
     return OK;
-  if (c->row.phase == PHASE_JOIN)
+  if (c->row.phase == PHASE_JOIN || c->row.phase == PHASE_ROSTER)
     TRY(round_build(c->server, db, &c->row, &c->own));
   else
     TRY(round_get(c->server, db, &c->row, &c->ref));

@@ -6,13 +6,17 @@
 #include <string.h>
 
 #include "db/blob.h"
+#include "server/common.h"
+#include "server/etag.h"
 #include "server/http_internal.h"
+#include "server/hub.h"
 #include "util/log.h"
 
 void reply_done(struct reply *rp)
 {
   json_decref(rp->json);
   buf_done(&rp->bytes);
+  subscription_free(rp->stream);
   memset(rp, 0, sizeof *rp);
 }
 
@@ -21,13 +25,27 @@ static void header(struct exchange *x, const char *name, const char *value)
   MHD_add_response_header(x->response, name, value);
 }
 
+void response_security(struct MHD_Response *r, const struct server *s, const char *policy)
+{
+  MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+  MHD_add_response_header(r, "X-Frame-Options", "DENY");
+  MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+  MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+  MHD_add_response_header(r, "Content-Security-Policy", policy);
+  if (server_secure(s))
+    MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000");
+}
+
+void response_interface(struct MHD_Response *r, const struct server *s)
+{
+  response_security(r, s,
+                    "default-src 'none'; base-uri 'none'; form-action 'none'; "
+                    "frame-ancestors 'none'");
+}
+
 static void security_headers(struct exchange *x)
 {
-  header(x, "X-Content-Type-Options", "nosniff");
-  header(x, "X-Frame-Options", "DENY");
-  header(x, "Referrer-Policy", "no-referrer");
-  header(x, "Cross-Origin-Resource-Policy", "same-origin");
-  header(x, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  response_interface(x->response, x->request.server);
 }
 
 /* Takes malloc'd text. */
@@ -41,18 +59,18 @@ static void text_response(struct exchange *x, char *text, size_t len)
 
 /* ---- problems ---- */
 
-static json_t *problem_json(const struct exchange *x, const struct err_info *info,
-                            bool particulars)
+json_t *problem_json(enum err e, const struct why *why)
 {
   char type[96];
+  const struct err_info *info = err_info(e);
   snprintf(type, sizeof type, "urn:chorus:error:%s", info->slug);
   json_t *o = json_pack("{s:s,s:s,s:i,s:s}", "type", type, "title", info->title, "status",
                         info->status, "help", info->help);
   /* what a client sent may be quoted here: bytes that are no UTF-8 are left out */
-  if (particulars && x->why.detail[0])
-    json_object_set_new(o, "detail", json_string(x->why.detail));
-  if (particulars && x->why.field[0])
-    json_object_set_new(o, "field", json_string(x->why.field));
+  if (why && why->detail[0])
+    json_object_set_new(o, "detail", json_string(why->detail));
+  if (why && why->field[0])
+    json_object_set_new(o, "field", json_string(why->field));
   return o;
 }
 
@@ -60,10 +78,15 @@ void reply_error(struct exchange *x, enum err e)
 {
   const struct err_info *info = err_info(e);
   bool ours = info->status >= 500 && e != E_BUSY;
-  if (ours)
-    log_error("request-failed", "%s %s: %s %s %s", x->request.method, x->request.path,
-              info->slug, x->why.field, x->why.detail);
-  AUTO(json_drop) json_t *o = problem_json(x, info, !ours);
+  if (ours) {
+    const struct log_field fields[] = {
+        LOG_TEXT("request", x->id),        LOG_TEXT("method", x->request.method),
+        LOG_TEXT("path", x->request.path), LOG_TEXT("problem", info->slug),
+        LOG_TEXT("field", x->why.field),   LOG_TEXT("detail", x->why.detail),
+    };
+    log_fields(LOG_LEVEL_ERROR, "request-failed", LENGTH(fields), fields);
+  }
+  AUTO(json_drop) json_t *o = problem_json(e, ours ? NULL : &x->why);
   char *text = json_dumps(o, JSON_COMPACT);
   if (!text)
     text = must_strdup("{}");
@@ -71,11 +94,14 @@ void reply_error(struct exchange *x, enum err e)
   text_response(x, text, strlen(text));
   header(x, "Content-Type", "application/problem+json");
   header(x, "Cache-Control", "no-store");
-  if (info->status == 503 || info->status == 429)
-    header(x, "Retry-After", "1");
+  if (info->status == 503 || info->status == 429) {
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%u", MAX(x->request.retry_after, 1u));
+    header(x, "Retry-After", seconds);
+  }
   if (e == E_UNAUTHENTICATED)
     header(x, "WWW-Authenticate",
-           x->route && x->route->who != WHO_ADMIN ? "Chorus" : "Bearer");
+           x->route && x->route->who < WHO_VIEWER ? "Chorus" : "Bearer");
   if (e == E_METHOD) {
     char allow[96];
     exchange_allow(x, allow, sizeof allow);
@@ -85,33 +111,6 @@ void reply_error(struct exchange *x, enum err e)
 
 /* ---- entity tags and ranges ---- */
 
-static const char *request_header(const struct exchange *x, const char *name)
-{
-  return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
-}
-
-/* Whether the list of entity tags holds this one, compared weakly. */
-static bool tag_listed(const char *list, const char *etag)
-{
-  size_t len = strlen(etag);
-  while (*list) {
-    list += strspn(list, " \t,");
-    if (*list == '*')
-      return true;
-    if (strncmp(list, "W/", 2) == 0)
-      list += 2;
-    if (*list != '"')
-      return false;
-    const char *end = strchr(++list, '"');
-    if (!end)
-      return false;
-    if ((size_t)(end - list) == len && memcmp(list, etag, len) == 0)
-      return true;
-    list = end + 1;
-  }
-  return false;
-}
-
 static bool is_read(const struct exchange *x)
 {
   return strcmp(x->request.method, "GET") == 0 || strcmp(x->request.method, "HEAD") == 0;
@@ -119,8 +118,8 @@ static bool is_read(const struct exchange *x)
 
 static bool not_modified(const struct exchange *x, const struct reply *rp)
 {
-  const char *list = request_header(x, "If-None-Match");
-  return list && rp->etag[0] && is_read(x) && tag_listed(list, rp->etag);
+  const char *list = request_header(&x->request, "If-None-Match");
+  return list && rp->etag[0] && is_read(x) && etag_listed(list, rp->etag, true);
 }
 
 struct range {
@@ -149,10 +148,11 @@ static enum err parse_range(struct exchange *x, const struct reply *rp, uint64_t
                             struct range *out)
 {
   *out = (struct range){.len = size};
-  const char *text = request_header(x, "Range"), *given = request_header(x, "If-Range");
+  const char *text = request_header(&x->request, "Range"),
+             *given = request_header(&x->request, "If-Range");
   if (!text || !is_read(x) || strncasecmp(text, "bytes=", 6) != 0)
     return OK;
-  if (given && !(given[0] == '"' && rp->etag[0] && tag_listed(given, rp->etag)))
+  if (given && !(given[0] == '"' && rp->etag[0] && etag_listed(given, rp->etag, true)))
     return OK;
   uint64_t first = 0, last = 0;
   text += 6;
@@ -192,13 +192,33 @@ static void cache_headers(struct exchange *x, const struct reply *rp)
     snprintf(quoted, sizeof quoted, "\"%s\"", rp->etag);
     header(x, "ETag", quoted);
   }
+  if (x->route->flags & ROUTE_CALLER)
+    header(x, "Vary", VARY_CALLER);
   header(x, "Cache-Control",
-         rp->immutable ? "public, max-age=31536000, immutable"
-         : rp->etag[0] ? "no-cache"
-                       : "no-store");
+         x->route->who >= WHO_VIEWER ? "no-store"
+         : caller_known(&x->request) ? (rp->etag[0] ? "private, no-cache" : "no-store")
+         : rp->immutable             ? "public, max-age=31536000, immutable"
+         : rp->etag[0]               ? "no-cache"
+                                     : "no-store");
+}
+
+/* Our own names: nothing in them needs to be escaped. */
+static void name_header(struct exchange *x, const char *filename)
+{
+  char text[128];
+  snprintf(text, sizeof text, "attachment; filename=\"%s\"", filename);
+  header(x, "Content-Disposition", text);
 }
 
 /* ---- the three kinds of reply ---- */
+
+static const char *type_of(const struct reply *rp)
+{
+  return rp->stream         ? "text/event-stream"
+         : rp->json         ? "application/json"
+         : rp->content_type ? rp->content_type
+                            : "application/octet-stream";
+}
 
 static enum err json_reply(struct exchange *x, struct reply *rp)
 {
@@ -206,7 +226,8 @@ static enum err json_reply(struct exchange *x, struct reply *rp)
   if (!text)
     return why_set(&x->why, E_INTERNAL, "", "the reply cannot be written");
   text_response(x, text, strlen(text));
-  header(x, "Content-Type", "application/json");
+  header(x, "Content-Type", type_of(rp));
+  link_next(x, rp->json);
   return OK;
 }
 
@@ -220,8 +241,7 @@ static enum err bytes_reply(struct exchange *x, struct reply *rp)
     memmove(data, data + r.first, r.len);
   rp->bytes = (struct buf){0};
   text_response(x, (char *)data, r.len);
-  header(x, "Content-Type",
-         rp->content_type ? rp->content_type : "application/octet-stream");
+  header(x, "Content-Type", type_of(rp));
   range_headers(x, &r, size);
   return OK;
 }
@@ -230,7 +250,7 @@ static enum err blob_size(struct db *db, const struct reply *rp, uint64_t *out)
 {
   struct blob_info info;
   TRY(blob_find(db, rp->blob, &info));
-  *out = rp->size ? rp->size : info.length;
+  *out = rp->bytes.len + (rp->size ? rp->size : info.length);
   return OK;
 }
 
@@ -240,13 +260,24 @@ static enum err blob_reply(struct exchange *x, struct db *db, struct reply *rp)
   uint64_t size;
   TRY(blob_size(db, rp, &size));
   TRY(parse_range(x, rp, size, &r));
-  x->response = stream_response(x, rp->blob, rp->from + r.first, r.len);
+  x->response = stream_response(x, rp, r.first, r.len);
   security_headers(x);
-  header(x, "Content-Type",
-         rp->content_type ? rp->content_type : "application/octet-stream");
+  header(x, "Content-Type", type_of(rp));
   if (strlen(rp->etag) == 64)
     header(x, "X-Chorus-Sha256", rp->etag);
   range_headers(x, &r, size);
+  return OK;
+}
+
+/* Events, as long as both sides like. */
+static enum err stream_reply(struct exchange *x, struct reply *rp)
+{
+  x->lasting = true;
+  const char *type = type_of(rp);
+  x->response = subscription_response(STEAL(rp->stream));
+  security_headers(x);
+  header(x, "Content-Type", type);
+  header(x, "X-Accel-Buffering", "no"); /* a proxy must pass each event on */
   return OK;
 }
 
@@ -258,6 +289,10 @@ static enum err make(struct exchange *x, struct db *db, struct reply *rp)
     text_response(x, NULL, 0);
     return OK;
   }
+  if (is_read(x)) /* what changes something was asked before */
+    TRY(negotiate_type(x, type_of(rp)));
+  if (rp->stream)
+    return stream_reply(x, rp);
   if (rp->json)
     return json_reply(x, rp);
   if (rp->blob)
@@ -273,6 +308,12 @@ void reply_finish(struct exchange *x, struct db *db, struct reply *rp)
   enum err e = make(x, db, rp);
   if (e == OK) {
     cache_headers(x, rp);
+    if (rp->filename[0])
+      name_header(x, rp->filename);
+    if (rp->replayed)
+      header(x, "Idempotency-Replayed", "true");
+    if (rp->cookie[0])
+      header(x, "Set-Cookie", rp->cookie);
     return;
   }
   reply_error(x, e);

@@ -44,10 +44,21 @@ static bool method_fits(const struct route *r, const char *method)
   return strcmp(r->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
 }
 
+/* Of an address only what RFC 3986 lets stand in one as it is. */
+static bool is_plain(const char *target)
+{
+  for (; *target; target++)
+    if ((uint8_t)*target <= 0x20 || (uint8_t)*target >= 0x7f)
+      return false;
+  return true;
+}
+
 enum err exchange_route(struct exchange *x)
 {
   const char *param[4];
   bool known = false;
+  if (!is_plain(x->target))
+    return why_set(&x->why, E_NOT_FOUND, "", "the address holds what none may hold");
   for (const struct route *r = routes; r->method; r++) {
     memcpy(x->segments, x->target, sizeof x->segments);
     if (!match(r->pattern, x->segments, param))
@@ -75,6 +86,17 @@ void exchange_allow(struct exchange *x, char *out, size_t room)
   }
 }
 
+/* Whether it is UTF-8 without a NUL. */
+static bool is_text(const char *value, size_t len)
+{
+  for (size_t at = 0, step; at < len; at += step) {
+    step = value[at] ? utf8_sequence((const uint8_t *)value + at, len - at) : 0;
+    if (!step)
+      return false;
+  }
+  return true;
+}
+
 const char *request_query(const struct request *rq, const char *name)
 {
   struct exchange *x = rq->http;
@@ -83,8 +105,21 @@ const char *request_query(const struct request *rq, const char *name)
   if (MHD_lookup_connection_value_n(x->connection, MHD_GET_ARGUMENT_KIND, name,
                                     strlen(name), &value, &len) != MHD_YES)
     return NULL;
-  /* a %00 inside would hide what follows it: "\1" is nowhere a good value */
-  return !value ? "" : strlen(value) == len ? value : "\1";
+  /* A %00 inside would hide what follows it, and what is no text is none for the
+   * database either: "\1" is nowhere a good value. */
+  return !value ? "" : is_text(value, len) ? value : "\1";
+}
+
+const char *request_header(const struct request *rq, const char *name)
+{
+  const struct exchange *x = rq->http;
+  return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+const char *request_cookie(const struct request *rq, const char *name)
+{
+  const struct exchange *x = rq->http;
+  return MHD_lookup_connection_value(x->connection, MHD_COOKIE_KIND, name);
 }
 
 enum err request_limit(struct request *rq, unsigned *out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Handlers: what training gave, round by round: weights, results, and the hold-out rows
- * that the coordinator itself measures with. */
+ * Handlers: what training gave, round by round, and the hold-out rows that the
+ * coordinator itself measures with. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,25 +9,6 @@
 #include "server/handlers.h"
 #include "server/models.h"
 #include "util/text.h"
-
-enum err weights_show(struct request *rq, struct reply *rp)
-{
-  AUTO(db_rows_done) struct db_rows rows = {0};
-  const char *model, *given = request_query(rq, "round");
-  uint64_t round = 0;
-  TRY(request_model(rq, &model));
-  TRY(request_number(rq, "round", &round));
-  TRY(db_query(rq->db, Q_MODEL_WEIGHTS, &rows,
-               DB_ARGS(DB_TEXT(model), given ? DB_INT(round) : DB_NULL)));
-  if (rows.len == 0)
-    return why_set(rq->why, E_NOT_FOUND, given ? "round" : "",
-                   "there is no such model or round");
-  struct bytes hash = db_bytes(&rows, 0, 1);
-  rp->blob = db_int(&rows, 0, 0);
-  hex_encode(rp->etag, hash.data, MIN(hash.len, sizeof(struct digest)));
-  rp->immutable = round > 0;
-  return OK;
-}
 
 /* ---- results ---- */
 
@@ -111,17 +92,15 @@ enum err results_list(struct request *rq, struct reply *rp)
   AUTO(db_rows_done) struct db_rows state = {0};
   AUTO(json_drop) json_t *list = json_array();
   const char *model;
-  unsigned limit;
-  uint64_t cursor = 0;
+  struct numbered p;
   TRY(request_model(rq, &model));
-  TRY(request_limit(rq, &limit));
-  TRY(request_number(rq, "cursor", &cursor));
+  TRY(request_numbered(rq, &p));
   TRY(db_query(rq->db, Q_MODEL_STATE, &state, DB_ARGS(DB_TEXT(model))));
   if (state.len == 0)
     return why_set(rq->why, E_NOT_FOUND, "", "there is no such model");
   TRY(db_query(rq->db, Q_RESULT_LIST, &rows,
-               DB_ARGS(DB_TEXT(model), DB_INT(cursor), DB_INT(limit + 1))));
-  unsigned n = page_len(&rows, limit);
+               DB_ARGS(DB_TEXT(model), DB_INT(p.cursor), p.rows)));
+  unsigned n = page_len(&rows, p.limit);
   for (unsigned i = 0; i < n; i++) {
     json_t *result = NULL;
     TRY(result_json(&result, &rows, i));

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "server/accept.h"
+#include "server/anchors.h"
+#include "server/engine_internal.h"
+#include "server/json.h"
 #include "util/text.h"
 
 /* ---- STATE ---- */
@@ -26,8 +29,17 @@ static json_t *failure_json(const char *slug)
                    "Nothing needs to be done; wait for the next one.");
 }
 
-/* Whom the phase waits for: at most 100 of them, and how many. */
-static enum err awaited(struct db *db, const struct round_row *row, json_t *state)
+static json_t *waiting_json(const struct db_rows *rows)
+{
+  json_t *list = json_array();
+  for (unsigned i = 0; i < rows->len; i++)
+    json_array_append_new(list, json_pack("{s:o,s:o}", "participant",
+                                          json_hex_or_null(rows, i, 0), "name",
+                                          json_text_or_null(rows, i, 2)));
+  return list;
+}
+
+enum err round_awaited(struct db *db, const struct round_row *row, json_t *state)
 {
   AUTO(db_rows_done) struct db_rows rows = {0};
   static const enum query queries[PHASES] = {[PHASE_JOIN] = Q_ROUND_AWAITED_JOIN,
@@ -42,8 +54,24 @@ static enum err awaited(struct db *db, const struct round_row *row, json_t *stat
     TRY(db_query(db, queries[row->phase], &rows, DB_ARGS(DB_FIXED(&row->ctx))));
   for (unsigned i = 0; i < rows.len; i++)
     json_array_append_new(ids, json_hex(db_bytes(&rows, i, 0).data, 32));
+  json_object_set_new(state, "waiting", waiting_json(&rows));
   if (rows.len)
     json_object_set_new(state, "awaited_count", json_integer(db_int(&rows, 0, 1)));
+  return OK;
+}
+
+/* While the round waits for an anchor: which, and how far it is. */
+static enum err chain_json(struct db *db, const struct round_row *row, json_t *state)
+{
+  struct outbox_state at;
+  bool roster = row->phase == PHASE_ROSTER;
+  if (!roster && row->phase != PHASE_SURVIVORS)
+    return OK;
+  enum err e = outbox_find(db, roster ? OUTBOX_ROSTER : OUTBOX_SURVIVORS, row->model,
+                           &row->ctx, &at);
+  if (e != OK)
+    return e == E_NOT_FOUND ? OK : e;
+  json_object_set_new(state, "chain", outbox_json(phase_names[row->phase], &at));
   return OK;
 }
 
@@ -66,7 +94,8 @@ static enum err state_json(struct db *db, const struct round_row *row, json_t **
       row->now_at);
   if (!state)
     return E_INTERNAL;
-  TRY(awaited(db, row, state));
+  TRY(round_awaited(db, row, state));
+  TRY(chain_json(db, row, state));
   *out = STEAL(state);
   return OK;
 }
@@ -113,6 +142,13 @@ enum err rounds_newest(struct request *rq, struct reply *rp)
     return OK;
   return rows.len ? state_json(rq->db, &row, &rp->json)
                   : why_set(rq->why, E_NOT_FOUND, "", "no round was opened yet");
+}
+
+enum err round_render(struct db *db, const struct digest *ctx, json_t **out)
+{
+  AUTO(round_row_done) struct round_row row = {0};
+  TRY(round_row_get(db, Q_ROUND_ROW, ctx, &row));
+  return state_json(db, &row, out);
 }
 
 /* ---- lists ---- */
@@ -166,10 +202,8 @@ enum err rounds_list(struct request *rq, struct reply *rp)
 static enum err reply_state(struct request *rq, struct reply *rp,
                             const struct digest *ctx, int status)
 {
-  AUTO(round_row_done) struct round_row row = {0};
-  TRY(round_row_get(rq->db, Q_ROUND_ROW, ctx, &row));
   rp->status = status;
-  return state_json(rq->db, &row, &rp->json);
+  return round_render(rq->db, ctx, &rp->json);
 }
 
 enum err rounds_open(struct request *rq, struct reply *rp)

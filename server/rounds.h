@@ -29,4 +29,9 @@ enum err chunks_show(struct request *rq, struct reply *rp);  /* GET the same */
 enum err unmasks_post(struct request *rq, struct reply *rp); /* POST …/unmasks */
 enum err unmasks_list(struct request *rq, struct reply *rp); /* GET …/unmasks */
 
+enum err cohort_list(struct request *rq, struct reply *rp); /* GET …/members */
+
+/* STATE. E_NOT_FOUND. */
+enum err round_render(struct db *db, const struct digest *ctx, json_t **out) MUST_USE;
+
 #endif

@@ -85,7 +85,7 @@ static void read_hashes(const struct db_rows *r, unsigned at, struct round_row *
 {
   db_fixed(r, at, C_JOINS_ROOT, &o->joins_root, 32);
   db_fixed(r, at, C_ROSTER, &o->roster_hash, 32);
-  db_fixed(r, at, C_GRAPH, &o->graph_hash, 32);
+  o->has_graph = db_fixed(r, at, C_GRAPH, &o->graph_hash, 32);
   o->has_beacon = db_fixed(r, at, C_BEACON, &o->beacon, 32);
   db_fixed(r, at, C_SHARERS, &o->sharers_hash, 32);
   db_fixed(r, at, C_SURVIVORS, &o->survivors_hash, 32);
@@ -174,8 +174,9 @@ enum err round_build(const struct server *s, struct db *db, const struct round_r
   AUTO(json_drop) json_t *open = NULL;
   TRY(event_parse(&open, buf_bytes(&row->open), NULL));
   TRY(round_new(&r, &s->instance, &s->coordinator, s->anchored, open, NULL));
-  if (row->n) {
+  if (row->n)
     TRY(load_members(db, row, r));
+  if (row->has_graph) {
     TRY(round_make_graph(r, row->has_beacon ? BYTES_OF(row->beacon) : BYTES(NULL, 0)));
     r->graph_hash = row->graph_hash;
   }

@@ -45,7 +45,7 @@ struct round_row {
   uint64_t length, chunks;
   int64_t base, base_state;
   struct digest joins_root, roster_hash, graph_hash, beacon, sharers_hash, survivors_hash;
-  bool has_beacon;
+  bool has_graph, has_beacon;
   struct buf u1, u2; /* bitmaps, empty until they stand */
   int64_t joins_doc, shares_doc, updates_doc, unmasks_doc, sum;
   char failure[48]; /* an error slug, `cancelled`, or empty */

@@ -3,6 +3,7 @@
  * and signs a checkpoint over them. Everything it knows is in the database, so a process
  * that starts has nothing to rebuild, and one that dies leaves nothing half done. */
 #include "server/engine_internal.h"
+#include "server/head_file.h"
 #include "server/log.h"
 #include "util/log.h"
 
@@ -13,8 +14,8 @@
 static void complain(enum err e, enum err before, const struct why *why)
 {
   if (e != OK && e != before)
-    log_error("log", "no checkpoint could be made: %s %s %s", err_info(e)->name,
-              why->field, why->detail);
+    log_error("log", "no checkpoint could be made or remembered: %s %s %s",
+              err_info(e)->name, why->field, why->detail);
   if (e == OK && before != OK)
     log_info("log", "checkpoints are made again");
 }
@@ -30,6 +31,8 @@ void *sequencer_run(void *arg)
     struct why why = {0};
     unsigned added = 0;
     enum err e = log_step(s, db, &added, &why);
+    if (e == OK && added && s->config.head_file)
+      e = head_file_keep(s->config.head_file, db, &why);
     complain(e, before, &why);
     before = e;
     pause = e != OK ? TROUBLE_MS : added == LOG_BATCH ? 0 : PAUSE_MS;

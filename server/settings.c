@@ -22,10 +22,17 @@ struct key {
 static const struct key keys[] = {
     {"db", TEXT, AT(db), 0, 0, NULL, "PostgreSQL, as a libpq connection string"},
     {"key", TEXT, AT(key), 0, 0, NULL, "file with the coordinator's key, mode 0600"},
+    {"head-file", TEXT, AT(head_file), 0, 0, NULL,
+     "file that remembers the newest signed checkpoint (the key's, with .head)"},
     {"origin", TEXT, AT(origin), 0, 0, NULL, "init: the name of this instance's log"},
     {"simulated-chain", FLAG, AT(simulated_chain), 0, 1, "0",
      "init: anchors and beacons of the tests' own"},
     {"url", TEXT, AT(url), 0, 0, NULL, "where people reach this server, for invites"},
+    {"proxy", TEXT, AT(proxy), 0, 0, NULL,
+     "address of the reverse proxy whose X-Forwarded-For is believed"},
+    {"name", TEXT, AT(name), 0, 0, NULL,
+     "what this process is called among its replicas (the machine's name and the port)"},
+    {"role", TEXT, AT(role), 0, 0, "admin", "admin: viewer, operator or admin"},
     {"listen", TEXT, AT(listen), 0, 0, "127.0.0.1", "numeric address to listen on"},
     {"port", NUMBER, AT(port), 0, 65535, "8080", "port to listen on; 0: any free one"},
     {"http-threads", NUMBER, AT(http_threads), 1, 64, "2", "threads that speak HTTP"},
@@ -38,12 +45,59 @@ static const struct key keys[] = {
     {"connections", NUMBER, AT(connections), 16, 100000, "4096", "open at most"},
     {"connections-per-address", NUMBER, AT(connections_per_address), 0, 100000, "2048",
      "of them from one address; 0: no limit"},
+    {"requests-per-minute", NUMBER, AT(per_minute), 0, 100000000, "6000",
+     "from one address, but this machine's own; 0: no limit"},
+    {"streams", NUMBER, AT(streams), 0, 100000, "2000", "of events, open at most"},
     {"timeout", NUMBER, AT(timeout), 1, 3600, "30",
      "seconds without a byte until a connection is closed"},
     {"quota-bytes", NUMBER, AT(quota_bytes), 0, UINT64_MAX, "0",
      "what the masked vectors of one round may take; 0: no limit"},
     {"log-promise", NUMBER, AT(log_promise), 1, 86400, "60",
      "seconds within which receipts promise that an event is in the log"},
+    {"rpc", TEXT, AT(rpc), 0, 0, NULL,
+     "Ethereum nodes, http addresses with commas between"},
+    {"chain-id", NUMBER, AT(chain_id), 0, INT64_MAX, "0",
+     "init: the chain's EIP-155 number"},
+    {"registry", TEXT, AT(registry), 0, 0, NULL,
+     "init: address of the registry contract"},
+    {"relayer", TEXT, AT(relayer), 0, 0, NULL,
+     "keystore file with the key that pays for gas"},
+    {"relayer-passphrase", TEXT, AT(relayer_passphrase), 0, 0, NULL,
+     "file with its passphrase; else the systemd credential of this name, or a prompt"},
+    {"gas-cap", NUMBER, AT(gas_cap), 1, 1000000000, "500",
+     "gwei that a unit of gas may cost at most"},
+    {"chain-tx-gas-max", NUMBER, AT(chain_tx_gas_max), 100000, 1000000000, "16000000",
+     "gas of one transaction at most"},
+    {"bump-after", NUMBER, AT(bump_after), 1, 86400, "60",
+     "seconds until fees that are too low are raised"},
+    {"chain-poll", NUMBER, AT(chain_poll), 50, 600000, "4000",
+     "milliseconds between two looks at the chain"},
+    {"crash-at", TEXT, AT(crash_at), 0, 0, NULL,
+     "tests: where the payer kills the process"},
+    {"deployer", TEXT, AT(deployer), 0, 0, NULL,
+     "deploy: keystore file of the key that pays; else the relayer's"},
+    {"deployer-passphrase", TEXT, AT(deployer_passphrase), 0, 0, NULL,
+     "deploy: file with its passphrase"},
+    {"guardian", TEXT, AT(guardian), 0, 0, NULL,
+     "deploy: who may pause payouts; else nobody"},
+    {"contracts", TEXT, AT(contracts), 0, 0, CONTRACTS_FOLDER,
+     "deploy: folder of the compiled contracts"},
+    {"quorum", TEXT, AT(quorum), 0, 0, "2000000000000000000",
+     "deploy: votes that a decision needs at least; one has 10^18"},
+    {"timelock-delay", NUMBER, AT(timelock_delay), 0, 31536000, "172800",
+     "deploy: seconds between a decision and its effect"},
+    {"voting-delay", NUMBER, AT(voting_delay), 0, 31536000, "86400",
+     "deploy: seconds between a proposal and its vote"},
+    {"voting-period", NUMBER, AT(voting_period), 1, 31536000, "604800",
+     "deploy: seconds that a vote takes"},
+    {"payout-delay", NUMBER, AT(payout_delay), 0, 31536000, "86400",
+     "deploy: seconds between a result and what it pays"},
+    {"webhook-private", FLAG, AT(webhook_private), 0, 1, "0",
+     "webhooks may go to this machine and private networks, and without TLS"},
+    {"static", TEXT, AT(pages), 0, 0, PAGES_FOLDER,
+     "folder of the pages that browsers are given"},
+    {"metrics", TEXT, AT(metrics), 0, 0, "viewer",
+     "who may read /metrics: viewer, by a token, or open, anybody"},
     {"log-level", TEXT, AT(log_level), 0, 0, "info", "debug, info, warning or error"},
 };
 
@@ -63,6 +117,8 @@ static enum err set(struct settings *s, const char *name, const char *value,
     *(char **)at = must_strdup(value);
     return OK;
   }
+  if (k->kind == FLAG && (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0))
+    value = *value == 'y' ? "1" : "0";
   char *end = NULL;
   errno = 0;
   unsigned long long v = strtoull(value, &end, 10);
@@ -89,6 +145,7 @@ void settings_done(struct settings *s)
   for (size_t i = 0; i < LENGTH(keys); i++)
     if (keys[i].kind == TEXT)
       free(*(char **)((char *)s + keys[i].at));
+  free(s->config);
   memset(s, 0, sizeof *s);
 }
 
@@ -162,8 +219,11 @@ static enum err read_flag(struct settings *s, int argc, char **argv, int *i, boo
   else
     return why_set(why, E_USAGE, name, "needs a value");
   bool is_config = strcmp(name, "config") == 0;
-  if (is_config && config)
+  if (is_config && config) {
+    free(s->config);
+    s->config = must_strdup(value);
     return settings_file(s, value, why);
+  }
   return is_config || config ? OK : set(s, name, value, why);
 }
 

@@ -6,10 +6,17 @@
 #include "util/err.h"
 
 struct settings {
-  char *db, *key, *origin, *url, *listen, *log_level;
-  bool simulated_chain;
+  char *config; /* the file that was read last */
+  char *db, *key, *head_file, *origin, *url, *proxy, *name, *role, *listen, *log_level,
+      *metrics, *pages;
+  bool simulated_chain, webhook_private;
   uint64_t port, http_threads, request_workers, job_workers, queue, connections,
-      connections_per_address, timeout, quota_bytes, log_promise;
+      connections_per_address, per_minute, streams, timeout, quota_bytes, log_promise;
+  char *rpc, *registry, *relayer, *relayer_passphrase, *crash_at;
+  uint64_t chain_id, gas_cap, chain_tx_gas_max, bump_after, chain_poll;
+  /* of chain deploy */
+  char *deployer, *deployer_passphrase, *guardian, *contracts, *quorum;
+  uint64_t timelock_delay, voting_delay, voting_period, payout_delay;
 };
 
 /* The defaults. settings_done frees what is held. */

@@ -37,7 +37,7 @@ static enum err put_deals(struct buf *out, struct bytes deals)
 {
   AUTO(buf_done) struct buf leaves = {0};
   for (size_t at = 0; at + DEAL_BYTES <= deals.len; at += DEAL_BYTES) {
-    uint8_t leaf[96];
+    uint8_t leaf[LEAF_BYTES];
     deal_leaf(leaf, deals.data + at);
     TRY(buf_put(&leaves, leaf, sizeof leaf));
   }
@@ -115,18 +115,16 @@ enum err transcript_show(struct request *rq, struct reply *rp)
 {
   AUTO(page_done) struct page p = {.rq = rq, .settled = true};
   AUTO(db_rows_done) struct db_rows rows = {0};
-  unsigned limit;
-  uint64_t cursor = 0;
-  TRY(request_limit(rq, &limit));
-  TRY(request_number(rq, "cursor", &cursor));
+  struct numbered ask;
+  TRY(request_numbered(rq, &ask));
   TRY(accept_row(rq, &p.row));
   if (p.row.phase != PHASE_DONE && p.row.phase != PHASE_FAILED)
     return why_set(rq->why, E_NOT_FOUND, "",
                    "the transcript is there once the attempt has ended");
-  TRY(db_query(rq->db, Q_TRANSCRIPT_PAGE, &rows,
-               DB_ARGS(DB_FIXED(&p.row.ctx), DB_INT(cursor), DB_INT(limit + 1),
-                       DB_INT(PAGE_BYTES))));
-  return put_page(&p, rp, &rows, limit);
+  TRY(db_query(
+      rq->db, Q_TRANSCRIPT_PAGE, &rows,
+      DB_ARGS(DB_FIXED(&p.row.ctx), DB_INT(ask.cursor), ask.rows, DB_INT(PAGE_BYTES))));
+  return put_page(&p, rp, &rows, ask.limit);
 }
 
 enum err rewards_list(struct request *rq, struct reply *rp)

@@ -111,7 +111,8 @@ enum err witnesses_add(struct request *rq, struct reply *rp)
   bool full = e == E_CONFLICT && *rq->why->detail;
   if (full || (e != OK && e != E_CONFLICT))
     return e;
-  rp->status = e == OK ? 201 : 200; /* registered before, under this name */
+  rq->unchanged = e != OK; /* registered before, under this name */
+  rp->status = rq->unchanged ? 200 : 201;
   return find(rq, &r, &rp->json);
 }
 

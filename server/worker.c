@@ -3,8 +3,10 @@
  * caller, run the handler, keep it waiting or hand back its reply. */
 #include <string.h>
 
+#include "server/acts.h"
 #include "server/http_internal.h"
-#include "util/log.h"
+#include "server/replay.h"
+#include "server/server.h"
 
 void queue_init(struct queue *q, unsigned max)
 {
@@ -62,6 +64,14 @@ struct job *queue_pop(struct queue *q)
   return job;
 }
 
+unsigned queue_length(struct queue *q)
+{
+  pthread_mutex_lock(&q->mutex);
+  unsigned count = q->count;
+  pthread_mutex_unlock(&q->mutex);
+  return count;
+}
+
 void exchange_resume(struct exchange *x)
 {
   MHD_resume_connection(x->connection);
@@ -101,6 +111,40 @@ static bool keep_waiting(struct exchange *x, struct reply *rp)
   return true;
 }
 
+struct acting {
+  struct exchange *x;
+  struct reply *rp;
+  struct replay replay;
+};
+
+static enum err act_run(struct db *db, void *arg)
+{
+  struct acting *a = arg;
+  struct exchange *x = a->x;
+  bool given = false;
+  reply_done(a->rp);
+  x->request.unchanged = false;
+  if (a->replay.asked)
+    TRY(replay_begin(&a->replay, &x->request, a->rp, &given));
+  if (given)
+    return OK;
+  TRY(x->route->handle(&x->request, a->rp));
+  if (act_due(x->route) && !x->request.unchanged)
+    TRY(act_write(&x->request, x->route));
+  return a->replay.asked ? replay_keep(&a->replay, &x->request, a->rp) : OK;
+}
+
+/* What is to be told in the log, or not to be done twice, is done in one transaction with
+ * the telling, and with the answer that is kept. */
+static enum err run_handler(struct exchange *x, struct db *db, struct reply *rp)
+{
+  struct acting a = {.x = x, .rp = rp};
+  TRY(replay_read(&a.replay, &x->request, x->route));
+  if (act_due(x->route) || a.replay.asked)
+    return db_transaction(db, act_run, &a);
+  return x->route->handle(&x->request, rp);
+}
+
 void exchange_handle(struct job *job, struct db *db)
 {
   struct exchange *x = (struct exchange *)job;
@@ -112,8 +156,10 @@ void exchange_handle(struct job *job, struct db *db)
   if (!x->admitted)
     e = auth_check(x, db);
   x->admitted = e == OK;
+  if (e == OK && x->request.server->read_only && strcmp(x->request.method, "GET") != 0)
+    e = E_RESTORED;
   if (e == OK)
-    e = x->route->handle(&x->request, &rp);
+    e = run_handler(x, db, &rp);
   x->request.db = NULL;
   if (e == OK && keep_waiting(x, &rp))
     return; /* x belongs to the wait list, or is back on the queue */
@@ -123,8 +169,6 @@ void exchange_handle(struct job *job, struct db *db)
     reply_error(x, e);
   reply_done(&rp);
   exchange_release(x);
-  log_debug("request", "%s %s: %u %s", x->request.method, x->request.path, x->status,
-            err_info(e)->slug);
   x->stage = STAGE_REPLY;
   exchange_resume(x);
 }

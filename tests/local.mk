@@ -30,19 +30,40 @@ test_ledger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_ledger_LDADD = $(LEDGER_LIBS) $(CHECK_LIBS)
 TESTS += test_ledger
 
+check_PROGRAMS += test_chain
+test_chain_SOURCES = tests/unit/test_chain.c tests/unit/test_chain.h \
+  tests/unit/test_contracts.c tests/unit/test_eth.c tests/unit/test_governor.c \
+  tests/unit/test_key.c tests/unit/test_settlement.c
+test_chain_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_chain_LDADD = $(CHAIN_LIBS) $(CHECK_LIBS)
+TESTS += test_chain tests/scenario/chain.sh
+
+# src/chain against ethers, a real Ethereum node, and nodes that lie.
+check_PROGRAMS += chain_probe
+chain_probe_SOURCES = tests/scenario/chain_probe.c
+chain_probe_LDADD = $(CHAIN_LIBS)
+EXTRA_DIST += tests/scenario/chain.sh tests/scenario/nodes.py \
+  tests/scenario/test_chain.py
+
+# What pages compute by themselves.
+TESTS += tests/unit/pages.sh
+EXTRA_DIST += tests/unit/pages.sh tests/unit/test_pages.mjs
+
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c
 make_vectors_LDADD = $(CORE_LIBS)
 TESTS += tests/vectors/check.sh
-EXTRA_DIST += tests/vectors/check.sh tests/vectors/check_vectors.py \
-  tests/vectors/core.json tests/vectors/README.md
+EXTRA_DIST += tests/vectors/check.sh tests/vectors/check_vectors.py tests/vectors/chain.json \
+  tests/vectors/core.json tests/vectors/README.md \
+  tests/vectors/settlement.json tests/vectors/settlement.py
 
 # The model layer, and whether the example models learn in rounds.
 check_PROGRAMS += test_model fedsim
 test_model_SOURCES = tests/unit/test_model.c tests/unit/test_model.h \
   tests/unit/test_dataset.c tests/unit/test_net.c tests/unit/test_optimiser.c \
-  tests/unit/test_metrics.c tests/unit/test_schema.c tests/unit/test_spec.c
+  tests/unit/test_metrics.c tests/unit/test_outlook.c tests/unit/test_schema.c \
+  tests/unit/test_spec.c
 test_model_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_model_LDADD = $(MODEL_LIBS) $(CHECK_LIBS)
 fedsim_SOURCES = tests/scenario/fedsim.c
@@ -58,17 +79,25 @@ EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
   tests/vectors/optimiser.json
 
 # The HTTP layer and the handlers, against a real PostgreSQL.
-TESTS += tests/scenario/http.sh
-EXTRA_DIST += tests/scenario/http.sh tests/scenario/serving.py \
-  tests/scenario/test_http.py tests/scenario/test_nouns.py
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = python3 $(srcdir)/tests/scenario/serving.py
+serving_tests = tests/scenario/test_http.py tests/scenario/test_money.py \
+  tests/scenario/test_nouns.py tests/scenario/test_sessions.py \
+  tests/scenario/test_assets.py tests/scenario/test_events.py \
+  tests/scenario/test_operating.py tests/scenario/test_leaderboard.py \
+  tests/scenario/test_people.py tests/scenario/test_visibility.py
+TESTS += $(serving_tests)
+EXTRA_DIST += tests/scenario/serving.py tests/scenario/streaming.py tests/scenario/people.py \
+  $(serving_tests)
 
 # The clients' library: against a server in memory.
 check_PROGRAMS += test_client
 test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
   tests/unit/test_home.c tests/unit/test_parsing.c tests/unit/test_drive.c \
-  tests/unit/test_watch.c tests/unit/test_promise.c \
+  tests/unit/test_watch.c tests/unit/test_promise.c tests/unit/test_reader.c \
   tests/unit/choir.c tests/unit/choir.h \
-  tests/unit/host.c tests/unit/host.h tests/unit/host_log.c tests/unit/host_log.h
+  tests/unit/host.c tests/unit/host.h tests/unit/host_log.c tests/unit/host_log.h \
+  tests/unit/node.c tests/unit/node.h tests/unit/test_chain_view.c tests/unit/test_wallet.c
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client tests/scenario/client.sh
@@ -76,7 +105,9 @@ EXTRA_DIST += tests/scenario/client.sh tests/scenario/test_client.py
 
 # The audit: against whole rounds in memory.
 check_PROGRAMS += test_audit
-test_audit_SOURCES = tests/unit/test_audit.c tests/unit/show.c tests/unit/show.h \
+test_audit_SOURCES = tests/unit/test_audit.c tests/unit/test_audit.h \
+  tests/unit/test_audit_chain.c tests/unit/node.c tests/unit/node.h \
+  tests/unit/show.c tests/unit/show.h \
   tests/unit/play.c tests/unit/play.h
 test_audit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_audit_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
@@ -90,6 +121,16 @@ test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_engine_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
 $(test_engine_OBJECTS): src/db/queries.h
 TESTS += test_engine
+
+# Money: the books and what a result pays.
+check_PROGRAMS += test_money
+test_money_SOURCES = tests/unit/test_money.c tests/unit/test_books.c \
+  tests/unit/test_money.h tests/unit/test_engine.h \
+  tests/unit/stage.c tests/unit/test_database.c tests/unit/test_db.h
+test_money_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_money_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
+$(test_money_OBJECTS): src/db/queries.h
+TESTS += test_money
 
 # The public log in the database.
 check_PROGRAMS += test_log
@@ -107,3 +148,24 @@ test_wait_LDADD = $(UTIL_LIBS) $(CHECK_LIBS)
 $(test_wait_OBJECTS): src/db/queries.h
 TESTS += test_wait
 
+# The codes of authenticators.
+check_PROGRAMS += test_totp
+test_totp_SOURCES = tests/unit/test_totp.c server/totp.c
+test_totp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_totp_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+TESTS += test_totp
+
+# The interface's description against the route table.
+TESTS += tests/api/described.sh
+EXTRA_DIST += tests/api/described.sh tests/api/described.py tests/redocly.yaml \
+  tests/api/cases.py tests/api/collection.py tests/api/chorus.postman_collection.json \
+  tests/api/chorus.postman_environment.json tests/scenario/test_api.py tests/scenario/test_attacks.py \
+  tests/api/hooks.py tests/api/requirements.txt tests/api/schemathesis.toml
+
+# Where webhooks may go, and what is sealed.
+check_PROGRAMS += test_webhook
+test_webhook_SOURCES = tests/unit/test_webhook.c
+test_webhook_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_webhook_LDADD = $(ENGINE_LIBS) $(CHECK_LIBS)
+$(test_webhook_OBJECTS): src/db/queries.h
+TESTS += test_webhook

@@ -58,6 +58,9 @@ enum err human_start(struct human *u, struct why *why)
   ck_assert_int_eq(
       pin_load(&u->pin, u->home, hex_encode(hex, u->host->instance_hash.b, 32), why), OK);
   TRY(pin_confirm(&u->pin, &u->api, why));
+  if (u->node)
+    TRY(chain_view_open(&u->view, u->home, &u->pin, u->node->url, why));
+  u->options.view = u->node ? &u->view : NULL;
   return drive_new(&u->drive, u->home, &u->self, &u->pin, &u->api, "toy", &u->options,
                    &hooks, why);
 }
@@ -66,12 +69,14 @@ void human_stop(struct human *u)
 {
   drive_free(u->drive);
   u->drive = NULL;
+  chain_view_done(&u->view);
   pin_done(&u->pin);
   home_close(u->home);
   u->home = NULL;
 }
 
-static void human_init(struct human *u, struct host *host, unsigned number)
+static void human_init(struct human *u, struct host *host, unsigned number,
+                       const struct node *node)
 {
   struct why why = {0};
   struct invite_link link = {.address = "http://test", .model = "toy"};
@@ -79,7 +84,7 @@ static void human_init(struct human *u, struct host *host, unsigned number)
   AUTO(json_drop) json_t *receipt = NULL;
   uint8_t salt[16];
   bool before, admitted;
-  *u = (struct human){.host = host};
+  *u = (struct human){.host = host, .node = node};
   temporary_make(u->folder);
   link.instance = host->instance_hash;
   link.organisation.b[0] = (uint8_t)number;
@@ -128,12 +133,20 @@ void human_steps(struct human *u, const char *did)
 
 static const char *const dids[] = {"joined", "shared", "uploaded", "answered"};
 
+void choir_init_on(struct choir *c, unsigned n, const char *spec, const struct node *node)
+{
+  char contract[ADDRESS_TEXT] = "0x";
+  c->n = n;
+  if (node)
+    hex_encode(contract + 2, node->registry.b, sizeof node->registry.b);
+  host_init(&c->host, spec, node ? contract : NULL, node ? node->chain_id : 0);
+  for (unsigned i = 0; i < n; i++)
+    human_init(&c->u[i], &c->host, i + 1, node);
+}
+
 void choir_init(struct choir *c, unsigned n, const char *spec)
 {
-  c->n = n;
-  host_init(&c->host, spec);
-  for (unsigned i = 0; i < n; i++)
-    human_init(&c->u[i], &c->host, i + 1);
+  choir_init_on(c, n, spec, NULL);
 }
 
 void choir_done(struct choir *c)

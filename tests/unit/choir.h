@@ -6,6 +6,7 @@
 
 #include "clients/lib/drive.h"
 #include "host.h"
+#include "node.h"
 
 extern const char choir_small[],
     choir_large[]; /* descriptions: one chunk, three chunks */
@@ -13,12 +14,14 @@ extern const char choir_small[],
 struct human {
   char folder[256];
   struct host *host;
+  const struct node *node; /* its own; NULL: none */
   struct home *home;
   struct self self;
   struct api api;
   struct pin pin;
   struct drive *drive;
   struct drive_options options;
+  struct chain_view view;
   uint8_t *x; /* what was masked last */
   size_t x_bytes;
   unsigned trained, asked;
@@ -35,11 +38,14 @@ void human_ends(struct human *u, const char *outcome);
 
 struct choir {
   struct host host;
-  struct human u[5];
+  struct human u[HOST_MAX];
   unsigned n;
 };
 
 void choir_init(struct choir *c, unsigned n, const char *spec);
+/* The same at an instance that anchors on this node's chain. */
+void choir_init_on(struct choir *c, unsigned n, const char *spec,
+                   const struct node *node);
 void choir_done(struct choir *c);
 /* Everybody but the first `skip` does what is due in this phase. */
 void choir_step(struct choir *c, unsigned skip, unsigned phase);

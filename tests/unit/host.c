@@ -62,16 +62,18 @@ static void host_free(struct http *base)
 {
 }
 
-void host_init(struct host *h, const char *spec_json)
+void host_init(struct host *h, const char *spec_json, const char *contract,
+               uint64_t chain_id)
 {
   struct why why = {0};
   *h = (struct host){.http = {.call = host_call, .free = host_free},
                      .phase = PHASES,
+                     .anchored = contract != NULL,
                      .lose_request = -1,
                      .lose_reply = -1};
   identity_make(&h->coordinator, &h->key);
   host_log_init(&h->log, "test/log", &h->coordinator, &h->key);
-  h->instance = sign(h, instance_build("test/log", &h->coordinator, false));
+  h->instance = sign(h, instance_build("test/log", &h->coordinator, contract, chain_id));
   MUST(event_hash(&h->instance_hash, h->instance));
   enum err e = spec_parse(&h->spec, BYTES(spec_json, strlen(spec_json)), &why);
   ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
@@ -158,7 +160,8 @@ void host_open(struct host *h, const json_t *bend)
     json_object_update(o, (json_t *)bend);
   h->open = sign(h, o);
   struct why why = {0};
-  enum err e = round_new(&h->round, &h->instance_hash, &h->coordinator, false, o, &why);
+  enum err e =
+      round_new(&h->round, &h->instance_hash, &h->coordinator, h->anchored, o, &why);
   ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
   h->phase = PHASE_JOIN;
 }
@@ -221,9 +224,11 @@ static void close_join(struct host *h)
   h->roster = sign(h, roster_build(h->round->open, n, &root));
   MUST(event_hash(&hash, h->roster));
   round_set_members(h->round, members, n, &root, &hash);
-  MUST(round_make_graph(h->round, BYTES(NULL, 0)));
-  h->graph = sign(h, graph_build(h->round->open, &hash, h->round->graph.p.k,
-                                 h->round->graph.p.t, -1, NULL));
+  MUST(round_make_graph(h->round, BYTES_OF(h->beacon.hash)));
+  const struct graph_params *p = &h->round->graph.p;
+  h->graph =
+      sign(h, graph_build(h->round->open, &hash, p->k, p->t,
+                          p->complete ? -1 : (int64_t)h->beacon.block, &h->beacon.hash));
   MUST(event_hash(&h->round->graph_hash, h->graph));
   h->phase = PHASE_SHARE;
 }

@@ -11,7 +11,7 @@
 #include "host_log.h"
 #include "model/spec.h"
 
-#define HOST_MAX 8u
+#define HOST_MAX 48u
 
 enum host_cheat {
   HONEST,
@@ -44,6 +44,8 @@ struct host {
   struct identity coordinator;
   struct secret_identity key;
   json_t *instance;
+  bool anchored;
+  struct beacon beacon; /* where it draws sparse graphs from */
   struct digest instance_hash;
   struct spec *spec;
   unsigned n; /* members so far */
@@ -68,7 +70,9 @@ struct host {
   struct host_log log;
 };
 
-void host_init(struct host *h, const char *spec_json);
+/* contract: of the registry that it anchors at; NULL: it has no chain. */
+void host_init(struct host *h, const char *spec_json, const char *contract,
+               uint64_t chain_id);
 void host_done(struct host *h);
 /* Opens the next round, or the next attempt of one that failed. base: NULL for the one
  * that is right. */

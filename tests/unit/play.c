@@ -21,6 +21,14 @@ void play_sign(struct play *p, json_t *event)
   ck_assert_int_eq(event_sign(event, &p->coordinator_key), OK);
 }
 
+/* An address that follows from the player's key. */
+static json_t *payout_of(const struct player *who)
+{
+  char text[43] = "0x";
+  hex_encode(text + 2, who->id.b, 20);
+  return json_string(text);
+}
+
 static void make_player(struct play *p, struct player *who, unsigned number)
 {
   struct digest enroll_hash;
@@ -28,7 +36,8 @@ static void make_player(struct play *p, struct player *who, unsigned number)
   identity_make(&who->id, &who->key);
   who->enroll = message_start("enroll", &p->instance_hash, NULL, NULL, &who->id);
   json_object_set_new(who->enroll, "organisation", json_hex(organisation, 16));
-  json_object_set_new(who->enroll, "payout", json_null());
+  json_object_set_new(who->enroll, "payout",
+                      p->instance.chain_id ? payout_of(who) : json_null());
   json_object_set_new(who->enroll, "invite", json_hex(who->id.b, 32));
   json_object_set_new(who->enroll, "name", json_hex(who->id.b, 32));
   ck_assert_int_eq(event_sign(who->enroll, &who->key), OK);
@@ -75,7 +84,9 @@ void play_init(struct play *p, const struct play_terms *t)
 {
   *p = (struct play){.n = t->n, .players = must_calloc(t->n, sizeof(struct player))};
   identity_make(&p->coordinator, &p->coordinator_key);
-  p->instance_doc = instance_build("http://test", &p->coordinator, t->anchored);
+  const char *simulated = t->anchored ? "simulated" : NULL;
+  p->instance_doc = instance_build("http://test", &p->coordinator,
+                                   t->contract ? t->contract : simulated, t->chain_id);
   play_sign(p, p->instance_doc);
   ck_assert_int_eq(instance_parse(&p->instance, p->instance_doc, NULL), OK);
   ck_assert_int_eq(event_hash(&p->instance_hash, p->instance_doc), OK);
@@ -130,7 +141,7 @@ enum err play_view_graph(struct round **out, struct play *p, struct why *why)
   AUTO(round_drop) struct round *r = NULL;
   TRY(round_open(&r, &p->instance, &p->instance_hash, p->open, why));
   TRY(round_roster(r, p->roster, p->members, why));
-  TRY(round_graph(r, p->graph, p->instance.simulated, why));
+  TRY(round_graph(r, p->graph, p->instance.simulated, NULL, why));
   *out = STEAL(r);
   return OK;
 }

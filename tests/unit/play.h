@@ -34,7 +34,9 @@ struct play {
 struct play_terms {
   unsigned n, minimum, ring_bits, quant_bits, dropout_bp;
   uint64_t d, weight_cap;
-  bool anchored;
+  bool anchored;        /* on the tests' own chain, or */
+  const char *contract; /* on this one; then players have addresses */
+  uint64_t chain_id;
   const char *scheme; /* of the reward; NULL: none */
   /* Makes other terms, unsigned: those above but n and anchored are not used then. */
   json_t *(*open)(const struct play *p, void *arg);

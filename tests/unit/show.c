@@ -243,6 +243,12 @@ static void set_pin(struct show *s)
 
 void show_init(struct show *s, const char *spec, unsigned n)
 {
+  show_init_on(s, spec, n, NULL, 0);
+}
+
+void show_init_on(struct show *s, const char *spec, unsigned n, const char *contract,
+                  uint64_t chain_id)
+{
   struct why why = {0};
   *s = (struct show){.log = json_array()};
   enum err e = spec_parse(&s->spec, BYTES(spec, strlen(spec)), &why);
@@ -251,7 +257,8 @@ void show_init(struct show *s, const char *spec, unsigned n)
   s->weights = must_calloc(s->spec->d, sizeof *s->weights);
   MUST(net_init(s->weights, s->spec, &s->spec->hash));
   s->state = must_calloc(s->spec->d, 16);
-  const struct play_terms terms = {.n = n, .open = make_open, .arg = s};
+  const struct play_terms terms = {
+      .n = n, .open = make_open, .arg = s, .contract = contract, .chain_id = chain_id};
   play_init(&s->play, &terms);
   set_pin(s);
   note(s, s->play.instance_doc);

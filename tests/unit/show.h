@@ -32,6 +32,9 @@ struct show {
 
 /* n members, admitted to model "toy" with this description. */
 void show_init(struct show *s, const char *spec, unsigned n);
+/* The same at an instance that anchors with this contract. */
+void show_init_on(struct show *s, const char *spec, unsigned n, const char *contract,
+                  uint64_t chain_id);
 void show_done(struct show *s);
 
 /* Plays the next round: who shares, who uploads and answers (first bits set). */

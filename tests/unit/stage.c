@@ -191,9 +191,10 @@ static void make_model(struct stage *s, const struct stage_terms *t)
       "\"weight_cap\":10},\"ring_bits\":32,\"cohort\":{\"minimum\":%u,\"maximum\":%u,"
       "\"corrupt_bp\":1000,\"dropout_bp\":2000},\"deadlines\":{\"join\":30,\"share\":30,"
       "\"upload\":%u,\"unmask\":30},\"server\":%s,\"reward\":{\"scheme\":\"%s\","
-      "\"budget\":\"%s\"}}",
+      "\"budget\":\"%s\"%s%s}}",
       (unsigned long long)t->d, t->minimum, t->maximum, t->upload, t->optimiser,
-      t->scheme ? t->scheme : "none", t->scheme ? "1000000" : "0");
+      t->scheme ? t->scheme : "none", t->scheme ? "1000000" : "0",
+      t->payout ? ",\"payout\":" : "", t->payout ? t->payout : "");
   enum err e = spec_parse(&spec, BYTES(text, strlen(text)), &why);
   ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
   hex_encode(hash, spec->hash.b, 32);
@@ -262,7 +263,8 @@ void stage_init(struct stage *s, const struct stage_terms *t)
   ck_assert_msg(db_pool_open(&s->server.pool, conninfo, 6, &why) == OK, "%s", why.detail);
   s->db = db_take(s->server.pool);
   identity_make(&s->server.coordinator, &s->server.key);
-  s->instance_doc = instance_build("test", &s->server.coordinator, t->simulated);
+  s->instance_doc = instance_build("test", &s->server.coordinator,
+                                   t->simulated ? "simulated" : NULL, 0);
   ck_assert_int_eq(event_sign(s->instance_doc, &s->server.key), OK);
   ck_assert_int_eq(event_hash(&s->server.instance, s->instance_doc), OK);
   ck_assert_int_eq(instance_parse(&s->instance, s->instance_doc, NULL), OK);
@@ -387,7 +389,7 @@ void stage_view(struct stage *s)
     ck_assert_int_eq(stage_round(s, joins_list, NULL, NULL, &joins), OK);
     e = round_roster(r, roster, json_object_get(joins, "members"), &why);
     ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
-    e = round_graph(r, graph, s->instance.simulated, &why);
+    e = round_graph(r, graph, s->instance.simulated, NULL, &why);
     ck_assert_msg(e == OK, "%s %s", why.field, why.detail);
   }
   if (stage_round(s, rounds_event, "sharers", NULL, &sharers) == OK) {

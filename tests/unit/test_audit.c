@@ -13,6 +13,7 @@
 #include "core/merkle.h"
 #include "model/net.h"
 #include "show.h"
+#include "test_audit.h"
 #include "util/field.h"
 #include "util/text.h"
 
@@ -354,6 +355,30 @@ static void walk(struct report *r, struct history *h, struct show *s)
   ck_assert_msg(e == OK, "%s %s %s", err_info(e)->name, why.field, why.detail);
 }
 
+/* Signs an event of the coordinator and puts it into the log, there or (-1) at its end.
+ */
+static void slip_in(struct show *s, json_t *event, int place)
+{
+  show_sign(s, event);
+  json_array_insert_new(s->log, place < 0 ? json_array_size(s->log) : (size_t)place,
+                        event);
+}
+
+/* Somebody did something; id: that of one act is never that of another. */
+static void act(struct show *s, const char *id, const char *action, const char *model,
+                int time)
+{
+  slip_in(s,
+          json_pack("{s:s,s:o,s:s,s:s,s:s,s:s?,s:i}", "type", "act", "instance",
+                    json_hex(s->pin.hash.b, 32), "id", id, "actor",
+                    "000102030405060708090a0b0c0d0e0f", "action", action, "model", model,
+                    "time", time),
+          -1);
+}
+
+#define ACT_1 "10101010101010101010101010101010"
+#define ACT_2 "20202020202020202020202020202020"
+
 START_TEST(test_history)
 {
   AUTO(report_done) struct report r;
@@ -361,8 +386,11 @@ START_TEST(test_history)
   AUTO(buf_done) struct buf text = {0};
   struct show s;
   show_init(&s, SMALL, 5);
+  act(&s, ACT_1, "POST /api/v1/models/{model}/rounds", "toy", 2000000000);
+  act(&s, ACT_2, "POST /api/v1/models/{model}/rounds", "toy", 2000000000);
   show_failed(&s, 2, "below-threshold");
   show_round(&s, 5, 5);
+  act(&s, "00000000000000000000000000000000", "DELETE /x", NULL, 0);
   show_publish(&s);
   walk(&r, &h, &s);
   text_of(&r, &text);
@@ -746,14 +774,6 @@ static void rewards_served(struct show *s)
 
 /* the whole log: bent before it is published, or what is served of it */
 
-/* Puts an event that the coordinator signs into the log, there or (-1) at its end. */
-static void slip_in(struct show *s, json_t *event, int place)
-{
-  show_sign(s, event);
-  json_array_insert_new(s->log, place < 0 ? json_array_size(s->log) : (size_t)place,
-                        event);
-}
-
 static void all_admission(struct show *s)
 {
   change(s, "admit", "previous", other_hash());
@@ -846,6 +866,27 @@ static void all_erased(struct show *s)
   show_erase(s, 1700000000);
 }
 
+static void all_act_twice(struct show *s)
+{
+  act(s, ACT_1, "PUT /x", "toy", 1);
+  act(s, ACT_1, "PUT /y", "toy", 2);
+}
+
+static void all_act_of_reading(struct show *s)
+{
+  act(s, ACT_1, "GET /x", NULL, 1);
+}
+
+static void all_act_of_no_model(struct show *s)
+{
+  act(s, ACT_1, "PUT /x", "No Model", 1);
+}
+
+static void all_act_by_name(struct show *s)
+{
+  act(s, "ada", "PUT /x", NULL, 1);
+}
+
 static const struct {
   const char *name;
   void (*event)(struct show *s), (*served)(struct show *s);
@@ -868,6 +909,10 @@ static const struct {
     {"other entries than the tree's", NULL, all_entries, CHECK_ROOT},
     {"hashes of another tree", NULL, tiles, CHECK_ROOT},
     {"vectors erased too early", all_erased, NULL, CHECK_RETENTION},
+    {"an act told twice", all_act_twice, NULL, CHECK_UNIQUE},
+    {"an act that is none", all_act_of_reading, NULL, CHECK_FORM},
+    {"an act about no model", all_act_of_no_model, NULL, CHECK_FORM},
+    {"an act with a name", all_act_by_name, NULL, CHECK_FORM},
 };
 
 START_TEST(test_bent_history)
@@ -1092,6 +1137,7 @@ int main(void)
   tcase_add_test(t, test_history);
   tcase_add_loop_test(t, test_bent_history, 0, LENGTH(histories));
   suite_add_tcase(s, t);
+  suite_add_tcase(s, test_audit_chain());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
   int failed = srunner_ntests_failed(r);

@@ -42,6 +42,9 @@ int main(void)
   suite_add_tcase(s, test_distrust());
   suite_add_tcase(s, test_watch());
   suite_add_tcase(s, test_promise());
+  suite_add_tcase(s, test_reader());
+  suite_add_tcase(s, test_chain_view());
+  suite_add_tcase(s, test_wallet());
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
   int failed = srunner_ntests_failed(r);

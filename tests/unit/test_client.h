@@ -15,5 +15,8 @@ TCase *test_drive(void);
 TCase *test_distrust(void);
 TCase *test_watch(void);
 TCase *test_promise(void);
+TCase *test_reader(void);
+TCase *test_chain_view(void);
+TCase *test_wallet(void);
 
 #endif

@@ -375,7 +375,7 @@ START_TEST(another_instance_is_refused)
   struct host other;
   struct why why = {0};
   choir_init(&c, 3, choir_small);
-  host_init(&other, choir_small);
+  host_init(&other, choir_small, NULL, 0);
   human_stop(&c.u[0]);
   json_t *mine = c.host.instance;
   c.host.instance = other.instance;

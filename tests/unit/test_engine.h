@@ -38,6 +38,7 @@ struct stage_terms {
   bool simulated;
   const char *optimiser; /* JSON */
   const char *scheme;    /* of the reward of a million; NULL: none */
+  const char *payout;    /* JSON; NULL: nothing is said of it */
 };
 void stage_init(struct stage *s, const struct stage_terms *terms);
 void stage_done(struct stage *s);

@@ -26,7 +26,7 @@ struct desk {
 static void desk_init(struct desk *d)
 {
   *d = (struct desk){0};
-  host_init(&d->host, choir_small);
+  host_init(&d->host, choir_small, NULL, 0);
   temporary_make(d->folder);
   ck_assert_int_eq(home_open(&d->home, d->folder, true, &d->why), OK);
   d->api = (struct api){.http = &d->host.http};
