@@ -12,6 +12,7 @@
 void auditor_done(struct auditor *a)
 {
   audit_log_free(a->log);
+  audit_books_free(a->options.books);
   source_drop(&a->source);
   dossier_free(a->dossier);
   if (a->watched)
@@ -45,7 +46,8 @@ enum err auditor_connect(struct auditor *a, struct cli *c, const char *model, bo
   struct http_options options = {
       .address = c->o.server ? c->o.server : c->pin.address,
       .patience = c->o.patience == UINT64_MAX ? 15 : (double)c->o.patience};
-  TRY(source_http(&a->source, &options, c->has_self ? &c->self : NULL, why));
+  TRY(source_http(&a->source, &options, c->has_self ? &c->self : NULL, &c->api.reader,
+                  why));
   if (record) {
     TRY(dossier_new(&a->dossier, why));
     a->source = source_record(a->source, a->dossier, c->o.with_vectors);
@@ -95,8 +97,27 @@ enum err auditor_unpack(struct auditor *a, struct cli *c, const char *file,
                 c->o.instance ? &hash : NULL, why);
 }
 
+/* The user's own view of the chain, where one is named or remembered; only one that was
+ * asked for must be there. */
+static enum err open_view(struct auditor *a, struct why *why)
+{
+  struct cli *c = a->cli;
+  struct why inner = {0};
+  if (!chain_view_needed(&c->pin) && !c->o.rpc)
+    return OK;
+  enum err e = cli_chain(c, a->watched ? c->home : NULL, &inner);
+  if (e == OK)
+    a->options.view = &c->view;
+  else if (c->o.rpc)
+    *why = inner;
+  else if (e != E_NO_CHAIN)
+    say(c, "The chain is not looked at: %s.", inner.detail);
+  return c->o.rpc ? e : OK;
+}
+
 enum err auditor_open_log(struct auditor *a, struct why *why)
 {
+  TRY(open_view(a, why));
   const struct checkpoint *known = a->watched ? &a->watch.head : NULL;
   struct why inner = {0};
   if (a->watched) {

@@ -21,20 +21,22 @@ enum exit_code {
   EXIT_NETWORK = 14, /* the server could not be reached, or is too busy */
   EXIT_DENIED = 15,  /* the server does not let you */
   EXIT_LEFT = 16,    /* the round goes on, or ended, without you */
+  EXIT_CHAIN = 17,   /* no Ethereum node, one of another chain, or against its rules */
 };
 
 /* ---- the command line ---- */
 
 struct options {
   const char *home, *server, *name, *payout, *data, *update, *out, *spec, *token_file;
-  const char *organisation, *target, *base, *instance, *archive;
+  const char *organisation, *target, *base, *instance, *archive, *rpc, *key;
+  const char *passphrase_file, *reward_cap;
   const char *vkeys[WITNESSES_MAX]; /* --witness, each time it was given */
   unsigned vkey_count;
   uint64_t weight, minimum, rounds, count, expires, every, round, patience, light,
-      threads;
+      threads, maximum_rounds, privacy_budget;
   uint64_t witnesses, from, interval;
   bool json, yes, consent, until_done, trust_simulated, allow_import, no_admit;
-  bool has_rounds, help, follow, once, all, with_vectors;
+  bool has_rounds, help, follow, once, all, with_vectors, withdraw;
   const char *words[3]; /* what is no option, in order */
   unsigned word_count;
 };
@@ -73,14 +75,24 @@ struct cli {
   bool has_self;
   struct api api;
   struct pin pin;
+  struct chain_view view; /* of that instance's chain, once cli_chain opened it */
 };
 void cli_done(struct cli *c);
 int exit_for(enum err e);
 
 /* Opens the home folder (once). */
 enum err cli_home(struct cli *c, bool locked, struct why *why) MUST_USE;
+/* The same where there is a home folder, and the key where it has one; none is made. */
+enum err cli_known_home(struct cli *c, struct why *why) MUST_USE;
 /* A way to this server. */
 enum err cli_server(struct cli *c, const char *address, struct why *why) MUST_USE;
+/* Signs what is read over c->api, which leads to `address`, from now on, when this home
+ * (open, and c->has_self) was enrolled there, at this instance. */
+enum err cli_reads(struct cli *c, const char *address, const struct digest *instance,
+                   struct why *why) MUST_USE;
+/* The home, the key, and the pin and server of the only instance of one's memberships, or
+ * the one that --server names, confirmed. E_NOT_ENROLLED, E_USAGE. */
+enum err cli_enrolled(struct cli *c, struct why *why) MUST_USE;
 /* The home, the key, the membership, its server and its pin, confirmed. */
 enum err cli_member(struct cli *c, const char *model, bool locked,
                     struct why *why) MUST_USE;
@@ -97,6 +109,11 @@ enum err cli_instance(struct cli *c, struct why *why) MUST_USE;
  * opened where there is one; *known: it has the instance pinned. */
 enum err cli_stranger(struct cli *c, const char *model, bool *known,
                       struct why *why) MUST_USE;
+
+/* The user's own view of the instance's chain: over --rpc, else CHORUS_RPC, else what the
+ * home (NULL: nothing is kept) remembers; its nodes are asked whether they are of that
+ * chain. */
+enum err cli_chain(struct cli *c, struct home *home, struct why *why) MUST_USE;
 
 /* ---- speaking ---- */
 
@@ -123,6 +140,8 @@ void words_waiting(struct cli *c, const struct drive *d, const struct state *s);
 /* UNMASK is not answered yet: `have` of `required` witnesses. */
 void words_unwitnessed(struct cli *c, const struct state *s, unsigned have,
                        unsigned required);
+/* Something does not stand on the chain yet. */
+void words_unanchored(struct cli *c, const struct state *s, const struct why *what);
 /* Which messages are not in the log yet, if any. */
 void words_promises(struct cli *c, const struct promises *found);
 void words_record(struct cli *c, const json_t *record);
@@ -130,6 +149,7 @@ void words_record(struct cli *c, const json_t *record);
 /* ---- commands ---- */
 enum err cmd_keygen(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_enroll(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_login(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_models(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_status(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_participate(struct cli *c, struct why *why) MUST_USE;
@@ -147,6 +167,16 @@ enum err cmd_log_witnesses(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_verify(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_export(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_witness(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_balance(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_admin_payouts(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_deposit(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_claim(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_proposals(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_propose_policy(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_propose_spec(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_vote(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_queue(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_execute(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_admin_witness_add(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_admin_witness_remove(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_admin_create(struct cli *c, struct why *why) MUST_USE;

@@ -336,6 +336,55 @@ enum err cmd_admin_holdout(struct cli *c, struct why *why)
   return OK;
 }
 
+/* ---- money ---- */
+
+static void say_payout(struct cli *c, const json_t *p)
+{
+  char kind[32], model[80], state[32], reason[256], where[64] = "";
+  const char *said = json_string_value(json_object_get(p, "reason"));
+  const char *texts[] = {json_string_value(json_object_get(p, "kind")),
+                         json_string_value(json_object_get(p, "model")),
+                         json_string_value(json_object_get(p, "state"))};
+  long long round = json_integer_value(json_object_get(p, "round"));
+  if (round)
+    snprintf(where, sizeof where, " round %lld part %lld", round,
+             (long long)json_integer_value(json_object_get(p, "part")));
+  say(c, "%lld  %s %s%s: %s%s%s", (long long)json_integer_value(json_object_get(p, "id")),
+      clean(kind, sizeof kind, texts[0] ? texts[0] : "?"),
+      clean(model, sizeof model, texts[1] ? texts[1] : "?"), where,
+      clean(state, sizeof state, texts[2] ? texts[2] : "?"), said ? ", " : "",
+      clean(reason, sizeof reason, said ? said : ""));
+}
+
+enum err cmd_admin_payouts(struct cli *c, struct why *why)
+{
+  char path[256];
+  const char *state = c->o.word_count ? c->o.words[0] : NULL;
+  AUTO(json_drop) json_t *reply = NULL;
+  size_t i;
+  json_t *p;
+  if (state && strspn(state, "abcdefghijklmnopqrstuvwxyz") != strlen(state))
+    return why_set(why, E_USAGE, "STATE", "is none");
+  snprintf(path, sizeof path, "payouts?limit=200%s%.32s", state ? "&state=" : "",
+           state ? state : "");
+  size_t end = strlen(path);
+  for (;;) {
+    TRY(call_json(c, "GET", path, NULL, false, &reply, why));
+    json_array_foreach (json_object_get(reply, "payouts"), i, p) {
+      say_reply(c, "payout", p);
+      say_payout(c, p);
+    }
+    const char *next = json_string_value(json_object_get(reply, "next"));
+    if (!next)
+      return OK;
+    if (!api_cursor_good(next))
+      return why_set(why, E_REPLY, "next", "is no cursor");
+    snprintf(path + end, sizeof path - end, "&cursor=%.100s", next);
+    json_decref(reply);
+    reply = NULL;
+  }
+}
+
 /* ---- witnesses ---- */
 
 static enum err read_witness(struct note_key *key, const struct cli *c, struct why *why)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "clients/cli/auditor.h"
-#include "clients/lib/card.h"
+#include "model/card.h"
 #include "util/field.h"
 #include "util/text.h"
 
@@ -119,14 +119,18 @@ static enum err put_card(struct auditor *a, const json_t *attempts, struct why *
   AUTO(spec_drop) struct spec *spec = NULL;
   AUTO(buf_done) struct buf text = {0};
   TRY(load_spec(a, open, &spec, why));
-  struct card card = {.model = a->cli->o.words[0],
-                      .spec = spec,
-                      .version =
-                          (uint64_t)json_integer_value(json_object_get(open, "version")),
-                      .attempts = attempts};
-  TRY(card_text(&text, &card));
+  const struct pin *pin = &a->cli->pin;
+  struct card card = {
+      .model = a->cli->o.words[0],
+      .spec = spec,
+      .version = (uint64_t)json_integer_value(json_object_get(open, "version")),
+      .attempts = attempts,
+      .chain = chain_view_needed(pin) ? json_object_get(pin->event, "chain") : NULL};
+  card_count(&card);
+  AUTO(json_drop) json_t *about = card_make(&card);
+  TRY(card_markdown(&text, about));
   TRY(put_page(a, "model-card.md", &text, why));
-  AUTO(json_drop) json_t *policy = card_policy(&card);
+  AUTO(json_drop) json_t *policy = card_rules(&card);
   return put_json(a, "policy.json", policy, why);
 }
 

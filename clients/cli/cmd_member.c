@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Becoming a member, and seeing where things stand: keygen, enroll, models, status. */
+ * Becoming a member, and seeing where things stand: keygen, enroll, login, models,
+ * status. */
+#include <sodium.h>
 #include <string.h>
 #include <time.h>
 
@@ -102,7 +104,54 @@ enum err cmd_enroll(struct cli *c, struct why *why)
   return OK;
 }
 
+/* ---- login ---- */
+
+/* Each second is good for one link: when this one was used, the next. */
+static enum err make_link(struct cli *c, struct login_link *out, struct why *why)
+{
+  uint64_t now = (uint64_t)time(NULL);
+  enum err e = api_login(&c->api, &c->self.id, &c->self.key, now, out, why);
+  if (e != E_CONFLICT)
+    return e;
+  nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100000000}, NULL);
+  return api_login(&c->api, &c->self.id, &c->self.key, (uint64_t)time(NULL), out, why);
+}
+
+enum err cmd_login(struct cli *c, struct why *why)
+{
+  struct login_link made;
+  char clock[32];
+  TRY(cli_enrolled(c, why));
+  enum err e = make_link(c, &made, why);
+  if (e == E_NOT_FOUND)
+    return why_set(why, E_NOT_ENROLLED, c->pin.address, "the server does not know you");
+  TRY(e);
+  clock_text(clock, made.expires_at - (double)time(NULL));
+  say_json(c, json_pack("{s:s,s:s,s:s,s:f}", "event", "login", "instance", c->pin.hex,
+                        "link", made.link, "expires_at", made.expires_at));
+  say(c, "%s", made.link);
+  say(c,
+      "Open it in your browser: it logs you in once, until %s. Whoever has it can do so "
+      "too: do not pass it on.",
+      clock);
+  sodium_memzero(&made, sizeof made);
+  return OK;
+}
+
 /* ---- models ---- */
+
+/* Signed where one is a member at the instance that the server shows. */
+static enum err sign_reads(struct cli *c, const char *address, struct why *why)
+{
+  struct digest hash;
+  AUTO(json_drop) json_t *event = NULL;
+  if (!c->has_self)
+    return OK;
+  TRY(api_instance(&c->api, &event, why));
+  if (event_check(event, NULL) != OK || event_hash(&hash, event) != OK)
+    return OK; /* of no instance */
+  return cli_reads(c, address, &hash, why);
+}
 
 static void say_model(struct cli *c, const char *address, const json_t *m)
 {
@@ -128,6 +177,7 @@ static enum err list_models(struct cli *c, const char *address, struct why *why)
   size_t i;
   json_t *m;
   TRY(cli_server(c, address, why));
+  TRY(sign_reads(c, address, why));
   TRY(api_get(&c->api, "models?limit=200", &reply, why));
   say(c, "%s", address);
   json_array_foreach (json_object_get(reply, "models"), i, m)
@@ -143,6 +193,7 @@ enum err cmd_models(struct cli *c, struct why *why)
   AUTO(json_drop) json_t *seen = json_object();
   size_t i;
   json_t *m;
+  TRY(cli_known_home(c, why));
   if (c->o.server)
     return list_models(c, c->o.server, why);
   TRY(cli_home(c, false, why));
@@ -240,6 +291,7 @@ enum err cmd_status(struct cli *c, struct why *why)
   char hex[65];
   TRY(cli_home(c, false, why));
   TRY(self_load(&c->self, c->home, why));
+  c->has_self = true;
   TRY(membership_list(c->home, &all, why));
   say(c, "You are %s.", hex_encode(hex, c->self.id.b, 32));
   json_array_foreach (all, i, m) {
@@ -252,6 +304,7 @@ enum err cmd_status(struct cli *c, struct why *why)
     TRY(pin_load(&c->pin, c->home, instance, why));
     TRY(cli_server(c, address, why));
     TRY(pin_confirm(&c->pin, &c->api, why));
+    TRY(cli_reads(c, address, &c->pin.hash, why));
     say(c, "%s at %s", model, address);
     TRY(status_of(c, model, why));
     TRY(status_of_log(c, model, why));

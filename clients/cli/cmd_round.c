@@ -10,7 +10,9 @@
 #include "util/text.h"
 
 #define WAIT_SECONDS 25u
-#define UNWITNESSED_SECONDS 2u /* a cosignature changes no phase: nothing wakes us */
+#define OUTSIDE_SECONDS                                                                  \
+  2u /* no cosignature and no block changes a phase and wakes us                         \
+      */
 #define PATIENCE_PARTICIPATE 600u
 
 /* One run of participate, step or submit. */
@@ -20,6 +22,7 @@ struct part {
   struct work work;
   struct witnesses witnesses;
   unsigned told_cosigned; /* one more than was said; 0: nothing was */
+  char told_chain[96];    /* what is waited for on the chain, as it was said last */
   const char *model;
   bool checked;   /* the files were read once, and fit */
   char acted[65]; /* ctx of the round in which something was done in this run */
@@ -160,6 +163,10 @@ static enum err start(struct part *p, struct cli *c, const struct work *work,
     return why_set(why, E_USAGE, "MODEL", "is not the name of a model");
   TRY(cli_member(c, p->model, true, why));
   TRY(load_witnesses(p, why));
+  if (chain_view_needed(&c->pin) || o->rpc) {
+    TRY(cli_chain(c, c->home, why));
+    options.view = &c->view;
+  }
   TRY(check_files(p, why));
   TRY(drive_new(&p->drive, c->home, &c->self, &c->pin, &c->api, p->model, &options,
                 &hooks, why));
@@ -267,10 +274,16 @@ static enum err idle(struct part *p, const struct state *s,
 {
   struct state next = {0};
   unsigned wait = p->c->tty ? 5 : WAIT_SECONDS;
-  if (!report->unwitnessed) {
+  const struct why *chain = report->unanchored;
+  if (!report->unwitnessed && !chain) {
     words_waiting(p->c, p->drive, s);
+  } else if (chain) {
+    wait = OUTSIDE_SECONDS;
+    if (strcmp(p->told_chain, chain->field) != 0) /* not every two seconds */
+      words_unanchored(p->c, s, chain);
+    snprintf(p->told_chain, sizeof p->told_chain, "%s", chain->field);
   } else {
-    wait = UNWITNESSED_SECONDS;
+    wait = OUTSIDE_SECONDS;
     if (p->told_cosigned != report->cosigned + 1) /* not every two seconds */
       words_unwitnessed(p->c, s, report->cosigned, p->witnesses.required);
     p->told_cosigned = report->cosigned + 1;
@@ -314,6 +327,7 @@ static enum err look(struct part *p, uint64_t *done, bool *stop, struct why *why
     TRY(look_after_promises(p, why));
     p->acted[0] = '\0';
     p->told_cosigned = 0;
+    p->told_chain[0] = '\0';
     TRY(after_end(p, report.record, done, stop, why));
     if (*stop)
       return OK;
@@ -383,6 +397,10 @@ enum err cmd_step(struct cli *c, struct why *why)
                    "%u of the %u you ask for have cosigned the list of those who are "
                    "summed; nothing is answered before",
                    report.cosigned, p.witnesses.required);
+  if (report.unanchored) {
+    *why = *report.unanchored;
+    return E_UNANCHORED;
+  }
   if (report.outcome == DRIVE_ENDED) {
     words_record(c, report.record);
     c->exit = exit_of_record(report.record);

@@ -21,6 +21,7 @@ static enum err verify_all(struct auditor *a, struct why *why)
   report_init(&r);
   TRY(audit_history(&r, &h, a->log, &a->options, why));
   TRY(auditor_say(a, &r, false, why));
+  a->options.books = audit_books_new(); /* auditor_done frees them */
   return verify_list(a, &h, true, why);
 }
 

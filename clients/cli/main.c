@@ -18,7 +18,15 @@ int exit_for(enum err e)
   case OK:
     return EXIT_DONE;
   case E_WITNESSES:
+  case E_UNANCHORED:
     return EXIT_WAITING;
+  case E_NO_CHAIN:
+  case E_CHAIN:
+  case E_RPC:
+  case E_POLICY:
+  case E_REVERTED:
+  case E_GAS:
+    return EXIT_CHAIN;
   case E_USAGE:
     return EXIT_USAGE;
   case E_CONSENT:
@@ -44,6 +52,7 @@ int exit_for(enum err e)
 
 void cli_done(struct cli *c)
 {
+  chain_view_done(&c->view);
   self_done(&c->self);
   pin_done(&c->pin);
   api_done(&c->api);
@@ -74,6 +83,17 @@ enum err cli_home(struct cli *c, bool locked, struct why *why)
   return home_open(&c->home, path, locked, why);
 }
 
+enum err cli_known_home(struct cli *c, struct why *why)
+{
+  AUTO(buf_done) struct buf room = {0};
+  const char *path = home_folder(c, &room);
+  if (!path || access(path, F_OK) != 0)
+    return OK;
+  TRY(cli_home(c, false, why));
+  c->has_self = self_load(&c->self, c->home, NULL) == OK;
+  return OK;
+}
+
 static void pausing(void *arg, enum err e, const struct why *why, double seconds)
 {
   struct cli *c = arg;
@@ -98,32 +118,6 @@ enum err cli_server(struct cli *c, const char *address, struct why *why)
   return http_new(&c->api.http, &options, why);
 }
 
-enum err cli_member(struct cli *c, const char *model, bool locked, struct why *why)
-{
-  AUTO(membership_done) struct membership m = {0};
-  TRY(cli_home(c, locked, why));
-  TRY(self_load(&c->self, c->home, why));
-  c->has_self = true;
-  TRY(membership_find(&m, c->home, model, c->o.server, why));
-  TRY(pin_load(&c->pin, c->home, m.instance, why));
-  TRY(cli_server(c, json_string_value(json_object_get(m.json, "address")), why));
-  return pin_confirm(&c->pin, &c->api, why);
-}
-
-enum err cli_visitor(struct cli *c, const char *model, struct why *why)
-{
-  struct why inner = {0};
-  enum err e = cli_member(c, model, false, &inner);
-  if ((e == E_NOT_ENROLLED) && c->o.server) {
-    TRY(cli_server(c, c->o.server, why));
-    TRY(pin_make(&c->pin, c->home, &c->api, c->o.server, NULL, why));
-    return pin_confirm(&c->pin, &c->api, why);
-  }
-  if (e != OK)
-    *why = inner;
-  return e;
-}
-
 /* Whether two addresses are the same but for slashes at the end. */
 static bool same_address(const char *a, const char *b)
 {
@@ -133,6 +127,60 @@ static bool same_address(const char *a, const char *b)
   while (m && b[m - 1] == '/')
     m--;
   return n == m && strncmp(a, b, n) == 0;
+}
+
+/* Only the address of one's invite counts: a signature that another server is given could
+ * be used by it at this instance for a day. */
+enum err cli_reads(struct cli *c, const char *address, const struct digest *instance,
+                   struct why *why)
+{
+  AUTO(json_drop) json_t *all = NULL;
+  size_t i;
+  json_t *m;
+  char hex[65];
+  hex_encode(hex, instance->b, sizeof instance->b);
+  if (!c->has_self)
+    return OK;
+  TRY(membership_list(c->home, &all, why));
+  json_array_foreach (all, i, m)
+    if (strcmp(json_string_value(json_object_get(m, "instance")), hex) == 0 &&
+        same_address(json_string_value(json_object_get(m, "address")), address))
+      c->api.reader =
+          (struct reader){.id = &c->self.id, .key = &c->self.key, .instance = *instance};
+  return OK;
+}
+
+/* A way to the server of the pinned instance: it must still show it. */
+static enum err reach(struct cli *c, const char *address, struct why *why)
+{
+  TRY(cli_server(c, address, why));
+  TRY(pin_confirm(&c->pin, &c->api, why));
+  return cli_reads(c, address, &c->pin.hash, why);
+}
+
+enum err cli_member(struct cli *c, const char *model, bool locked, struct why *why)
+{
+  AUTO(membership_done) struct membership m = {0};
+  TRY(cli_home(c, locked, why));
+  TRY(self_load(&c->self, c->home, why));
+  c->has_self = true;
+  TRY(membership_find(&m, c->home, model, c->o.server, why));
+  TRY(pin_load(&c->pin, c->home, m.instance, why));
+  return reach(c, json_string_value(json_object_get(m.json, "address")), why);
+}
+
+enum err cli_visitor(struct cli *c, const char *model, struct why *why)
+{
+  struct why inner = {0};
+  enum err e = cli_member(c, model, false, &inner);
+  if ((e == E_NOT_ENROLLED) && c->o.server) {
+    TRY(cli_server(c, c->o.server, why));
+    TRY(pin_make(&c->pin, c->home, &c->api, c->o.server, NULL, why));
+    return reach(c, c->o.server, why);
+  }
+  if (e != OK)
+    *why = inner;
+  return e;
 }
 
 /* The pin with this address; NULL: the only one there is. E_NOT_FOUND, E_USAGE. */
@@ -181,6 +229,7 @@ enum err cli_instance(struct cli *c, struct why *why)
 {
   struct digest hash;
   TRY(cli_home(c, false, why));
+  c->has_self = self_load(&c->self, c->home, NULL) == OK;
   if (c->o.instance && hex_decode(hash.b, sizeof hash.b, c->o.instance) != OK)
     return why_set(why, E_USAGE, "--instance", "must be 64 hex digits");
   enum err e = c->o.instance ? pin_load(&c->pin, c->home, c->o.instance, why)
@@ -188,8 +237,34 @@ enum err cli_instance(struct cli *c, struct why *why)
   if (e == E_NOT_FOUND)
     e = first_contact(c, c->o.instance ? &hash : NULL, why);
   TRY(e);
-  TRY(cli_server(c, c->o.server ? c->o.server : c->pin.address, why));
-  return pin_confirm(&c->pin, &c->api, why);
+  return reach(c, c->o.server ? c->o.server : c->pin.address, why);
+}
+
+enum err cli_enrolled(struct cli *c, struct why *why)
+{
+  AUTO(json_drop) json_t *all = NULL;
+  size_t i;
+  json_t *m;
+  const char *address = NULL, *instance = NULL;
+  TRY(cli_home(c, false, why));
+  TRY(self_load(&c->self, c->home, why));
+  c->has_self = true;
+  TRY(membership_list(c->home, &all, why));
+  json_array_foreach (all, i, m) {
+    const char *at = json_string_value(json_object_get(m, "address"));
+    const char *of = json_string_value(json_object_get(m, "instance"));
+    if (c->o.server && !same_address(c->o.server, at))
+      continue;
+    if (instance && strcmp(instance, of) != 0)
+      return why_set(why, E_USAGE, "--server", "is needed: you know several");
+    address = at;
+    instance = of;
+  }
+  if (!instance)
+    return why_set(why, E_NOT_ENROLLED, c->o.server ? c->o.server : "",
+                   "you are no member there yet: chorus enroll LINK --name NAME");
+  TRY(pin_load(&c->pin, c->home, instance, why));
+  return reach(c, address, why);
 }
 
 /* The pin that is meant, out of the home. E_NOT_FOUND. */
@@ -223,21 +298,22 @@ static enum err shown_pin(struct cli *c, struct why *why)
 
 enum err cli_stranger(struct cli *c, const char *model, bool *known, struct why *why)
 {
-  AUTO(buf_done) struct buf room = {0};
-  const char *path = home_folder(c, &room);
-  enum err e = E_NOT_FOUND;
   *known = false;
-  if (path && access(path, F_OK) == 0) {
-    TRY(cli_home(c, false, why));
-    c->has_self = self_load(&c->self, c->home, NULL) == OK;
-    e = known_pin(c, model, why);
-  }
+  TRY(cli_known_home(c, why));
+  enum err e = c->home ? known_pin(c, model, why) : E_NOT_FOUND;
   if (e == E_NOT_FOUND)
     return shown_pin(c, why);
   TRY(e);
   *known = true;
-  TRY(cli_server(c, c->o.server ? c->o.server : c->pin.address, why));
-  return pin_confirm(&c->pin, &c->api, why);
+  return reach(c, c->o.server ? c->o.server : c->pin.address, why);
+}
+
+enum err cli_chain(struct cli *c, struct home *home, struct why *why)
+{
+  const char *urls = c->o.rpc ? c->o.rpc : getenv("CHORUS_RPC");
+  if (!c->view.rpc)
+    TRY(chain_view_open(&c->view, home, &c->pin, urls && *urls ? urls : NULL, why));
+  return chain_view_check(&c->view, why);
 }
 
 int main(int argc, char **argv)

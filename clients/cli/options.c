@@ -11,9 +11,12 @@
 #define MEMBER " --server "
 #define ROUND                                                                            \
   MEMBER " --yes --minimum --consent --trust-simulated-chain --allow-imported-base "     \
-         "--witness --witnesses "
+         "--witness --witnesses --rpc "
 #define LOG MEMBER " --instance "
-#define AUDIT LOG " --threads "
+#define AUDIT LOG " --threads --rpc "
+#define CHAIN LOG " --rpc "
+#define KEY " --key --passphrase-file "
+#define PROPOSAL "PROPOSAL: its number, or enough of its first digits."
 #define ADMIN " --server --token-file "
 
 const struct command commands[] = {
@@ -22,6 +25,8 @@ const struct command commands[] = {
     {"enroll", "LINK", 1, 1, " --name --payout ", "Become a member with an invite.",
      "LINK is the whole invite, in quotes. --name is shown to the administrator.",
      cmd_enroll},
+    {"login", "", 0, 0, MEMBER, "Make a link that logs you in to the pages, once.",
+     "Open it in your browser within five minutes.", cmd_login},
     {"models", "", 0, 0, " --server ", "List the models of the servers you know.", "",
      cmd_models},
     {"participate", "MODEL", 1, 1, ROUND " --data --rounds --until-done ",
@@ -76,12 +81,44 @@ const struct command commands[] = {
     {"export", "MODEL", 1, 1, AUDIT " --out --with-vectors ",
      "Put all that proves a model's rounds into one file.",
      "chorus verify --archive FILE checks it without a network.", cmd_export},
+    {"balance", "MODEL", 1, 1, MEMBER, "Say what you have earned, and where it is.", "",
+     cmd_balance},
+    {"deposit", "MODEL AMOUNT", 2, 2, CHAIN KEY,
+     "Put money for a model's rewards into the vault.",
+     "AMOUNT: in the smallest unit of the model's currency (of ether: wei).",
+     cmd_deposit},
+    {"claim", "MODEL", 1, 1, CHAIN KEY " --payout --withdraw ",
+     "Fetch from the vault what you have earned.",
+     "Says what is due; with --key sends it, and that key's address pays the gas. The "
+     "money\n"
+     "goes to the address of your membership, or with --payout to whose claim it is.",
+     cmd_claim},
+    {"proposals", "[MODEL]", 0, 1, CHAIN " --from ",
+     "List what is voted on: changes of a model's policy or description.",
+     "--from: only those made from this block on.", cmd_proposals},
+    {"propose policy", "MODEL", 1, 1,
+     CHAIN KEY " --minimum --maximum-rounds --privacy-budget --reward-cap ",
+     "Propose another policy for a model.", "What is not named stays as it is.",
+     cmd_propose_policy},
+    {"propose spec", "MODEL HASH", 2, 2, CHAIN KEY,
+     "Propose another description for a model.", "HASH: its SHA-256, 64 hex digits.",
+     cmd_propose_spec},
+    {"vote", "PROPOSAL for|against|abstain", 2, 2, CHAIN KEY " --from ",
+     "Vote with the voice that your address holds.", PROPOSAL, cmd_vote},
+    {"queue", "PROPOSAL", 1, 1, CHAIN KEY " --from ",
+     "Put an accepted proposal into the timelock.", PROPOSAL, cmd_queue},
+    {"execute", "PROPOSAL", 1, 1, CHAIN KEY " --from ",
+     "Carry out a proposal whose time in the timelock is over.", PROPOSAL, cmd_execute},
     {"witness", "", 0, 0, LOG " --name --once --interval ",
      "Cosign the log: vouch that it only ever grows.",
      "With your participant's key, or with --name as a witness of that name, whose key "
      "is\n"
      "made here; the administrator registers it once.",
      cmd_witness},
+    {"admin payouts", "[STATE]", 0, 1, ADMIN,
+     "List what the server sends to the chain, and how far it is.",
+     "STATE: waiting, planned, signed, mined, final, refused or held; only those.",
+     cmd_admin_payouts},
     {"admin witness add", "VKEY", 1, 1, ADMIN, "Take a witness's cosignatures.", "",
      cmd_admin_witness_add},
     {"admin witness remove", "VKEY", 1, 1, ADMIN, "Take them no more.", "",
@@ -146,11 +183,23 @@ static const struct option_row rows[] = {
     FLAG("--with-vectors", with_vectors, "the masked vectors too"),
     NUMBER("--threads", "N", threads, 1, 64, "else one for each processor"),
     TEXT("--instance", "HASH", instance, "the instance that it must be"),
-    NUMBER("--from", "LEAF", from, 0, (uint64_t)INT64_MAX, "where to begin"),
+    NUMBER("--from", "N", from, 0, (uint64_t)INT64_MAX, "where to begin"),
     FLAG("--follow", follow, "go on with what is new"),
     FLAG("--once", once, "look once, then exit"),
     NUMBER("--interval", "SECONDS", interval, 1, 86400, "pause between two cosignatures"),
     TEXT("--payout", "0x...", payout, "address that rewards go to"),
+    TEXT("--rpc", "URL[,URL]", rpc,
+         "your own Ethereum node; else CHORUS_RPC, or the one named last"),
+    TEXT("--key", "FILE", key, "the keystore of an Ethereum key, which pays the gas"),
+    TEXT("--passphrase-file", "FILE", passphrase_file,
+         "its first line opens the keystore"),
+    FLAG("--withdraw", withdraw, "what is owed to your key after a failed payment"),
+    NUMBER("--maximum-rounds", "N", maximum_rounds, 1, UINT32_MAX,
+           "rounds with a result, over the model's life"),
+    NUMBER("--privacy-budget", "N", privacy_budget, 0, (uint64_t)INT64_MAX,
+           "of all rounds together, in millionths of epsilon"),
+    TEXT("--reward-cap", "AMOUNT", reward_cap,
+         "what one round may pay, in the currency's smallest unit"),
     TEXT("--data", "FILE.csv", data, "your rows, with a header line"),
     TEXT("--update", "FILE", update, "the update, float32 or .npy"),
     NUMBER("--weight", "N", weight, 1, UINT64_MAX,
@@ -161,7 +210,7 @@ static const struct option_row rows[] = {
     FLAG("--until-done", until_done, "as long as the model's schedule goes on"),
     FLAG("--yes", yes, "you agree to the model's purpose and consent text"),
     NUMBER("--minimum", "N", minimum, 0, 1000000,
-           "your own least number of organisations in a sum"),
+           "least number of organisations in a sum: your own, or the policy's"),
     VKEY("--witness", "one whose cosignature you want to see; may be repeated"),
     NUMBER("--witnesses", "K", witnesses, 0, WITNESSES_MAX,
            "how many of them it must be before you answer; else all"),
@@ -213,10 +262,12 @@ void options_help(FILE *to, const struct command *command)
       snprintf(left, sizeof left, "%s %s", rows[i].name, rows[i].value);
       fprintf(to, "  %-26s %s\n", left, rows[i].about);
     }
-  fputs("\nExits with 0 done, 1 error, 2 usage, 10 nothing due now, 11 round failed,\n"
-        "12 the server cheated or an audit found something, 13 your consent is needed,\n"
-        "14 server not reached, 15 not allowed, 16 the round goes on without you.\n",
-        to);
+  fputs(
+      "\nExits with 0 done, 1 error, 2 usage, 10 nothing due now, 11 round failed,\n"
+      "12 the server cheated or an audit found something, 13 your consent is needed,\n"
+      "14 server or node not reached, 15 not allowed, 16 the round goes on without you,\n"
+      "17 no Ethereum node, another chain, or against its rules.\n",
+      to);
 }
 
 /* The last argument that the name of this command takes up, when it begins at `first`; 0:
@@ -330,6 +381,7 @@ enum err options_read(struct options *o, const struct command **command, int arg
                         .interval = 1,
                         .patience = UINT64_MAX,
                         .from = UINT64_MAX,
+                        .privacy_budget = UINT64_MAX,
                         .witnesses = UINT64_MAX};
   *command = NULL;
   while (c->name && !(used = matches(c, first, argc, argv)))

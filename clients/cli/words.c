@@ -141,6 +141,19 @@ void words_unwitnessed(struct cli *c, const struct state *s, unsigned have,
       have, required);
 }
 
+void words_unanchored(struct cli *c, const struct state *s, const struct why *what)
+{
+  json_t *line = about("waiting", s);
+  json_object_set(line, "state", s->json);
+  json_object_set_new(line, "unanchored", json_string(what->field));
+  say_json(c, line);
+  if (*what->field == '-')
+    say_new(c, "Waiting for the chain: %s. Nothing is lost; trying again.", what->detail);
+  else
+    say_new(c, "Waiting for the chain: the %s %s. Until then nothing is given away.",
+            what->field, what->detail);
+}
+
 void words_promises(struct cli *c, const struct promises *found)
 {
   char clock[32];

@@ -22,7 +22,7 @@ const char *const phase_names[PHASES] = {"join",   "roster",    "share",
 void api_done(struct api *a)
 {
   http_drop(&a->http);
-  a->http = NULL;
+  *a = (struct api){0};
 }
 
 /* ---- one call ---- */
@@ -37,7 +37,7 @@ static enum err call(struct api *a, struct http_request *rq, json_t **out,
 {
   struct http_reply rp = {0};
   struct why bad = {0};
-  TRY(http_call(a->http, rq, &rp, why));
+  TRY(reader_call(&a->reader, a->http, rq, &rp, why));
   enum err e = OK;
   if (rp.body.len == 0)
     *out = json_object();
@@ -270,7 +270,7 @@ static enum err get_bytes(struct api *a, const char *path, unsigned wait, size_t
   TRY(buf_printf(&full, BASE "%s", path));
   struct http_request rq = {
       .method = "GET", .path = buf_text(&full), .max = max, .wait = wait};
-  TRY(http_call(a->http, &rq, &rp, why));
+  TRY(reader_call(&a->reader, a->http, &rq, &rp, why));
   buf_done(out);
   *out = rp.body;
   if (sha256)
@@ -418,6 +418,44 @@ enum err api_send(struct api *a, const char *ctx, const char *what, const json_t
   TRY(post(a, path, body, &got, why));
   TRY(check_receipt(a, json_object_get(got, "receipt"), &hash, why));
   *reply = STEAL(got);
+  return OK;
+}
+
+/* An address without white space or control characters: it is shown, and opened. */
+static bool link_good(const char *link)
+{
+  size_t len = link ? strlen(link) : 0;
+  if (len == 0 || len >= sizeof((struct login_link *)0)->link ||
+      (strncmp(link, "http://", 7) != 0 && strncmp(link, "https://", 8) != 0))
+    return false;
+  for (size_t i = 0; i < len; i++)
+    if (link[i] <= ' ' || link[i] > '~')
+      return false;
+  return true;
+}
+
+enum err api_login(struct api *a, const struct identity *id,
+                   const struct secret_identity *key, uint64_t time,
+                   struct login_link *out, struct why *why)
+{
+  char path[128], hex[65];
+  struct signature sig;
+  AUTO(json_drop) json_t *reply = NULL;
+  if (!a->pinned)
+    return why_set(why, E_INTERNAL, "", "no instance is pinned");
+  reader_sign(&sig, "chorus/v1/login\n", &a->instance, time, key);
+  AUTO(json_drop)
+  json_t *body = json_pack("{s:I,s:o}", "time", (json_int_t)time, "sig",
+                           json_hex(sig.b, sizeof sig.b));
+  snprintf(path, sizeof path, BASE "participants/%s/login",
+           hex_encode(hex, id->b, sizeof id->b));
+  TRY(post(a, path, body, &reply, why));
+  const char *link = json_string_value(json_object_get(reply, "link"));
+  const json_t *expires = json_object_get(reply, "expires_at");
+  if (!link_good(link) || !json_is_number(expires))
+    return odd(why, path, "there is no link");
+  snprintf(out->link, sizeof out->link, "%s", link);
+  out->expires_at = json_number_value(expires);
   return OK;
 }
 

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "clients/lib/http.h"
+#include "clients/lib/reader.h"
 #include "core/message.h"
 
 struct api {
@@ -19,8 +19,11 @@ struct api {
   bool pinned;
   struct digest instance;
   struct identity coordinator;
+  /* Whose reads they are, once it is known that the server is of that instance. */
+  struct reader reader;
 };
 
+/* Frees the connection, and forgets all that was set. */
 void api_done(struct api *a);
 
 enum phase {
@@ -118,6 +121,16 @@ enum err api_enroll(struct api *a, const json_t *event, const char *name,
  * whose receipt was verified. */
 enum err api_send(struct api *a, const char *ctx, const char *what, const json_t *event,
                   json_t *extra, json_t **reply, struct why *why) MUST_USE;
+/* A link that logs the participant in to the pages, once, made at `time` (seconds since
+ * 1970). E_NOT_FOUND: not enrolled there; E_FIELD_VALUE: the clocks are too far apart;
+ * E_CONFLICT: one was made at this second, or a later one. */
+struct login_link {
+  char link[512]; /* secret until it is used; printable ASCII */
+  double expires_at;
+};
+enum err api_login(struct api *a, const struct identity *id,
+                   const struct secret_identity *key, uint64_t time,
+                   struct login_link *out, struct why *why) MUST_USE;
 /* The value of Authorization that reads what belongs to this participant in a round. */
 void api_authorization(char out[256], const struct digest *ctx, const struct identity *id,
                        const struct secret_identity *key);

@@ -110,6 +110,8 @@ static const struct step of_round[] = {
     {CHECK_REWARDS_SERVED, audit_rewards_served, TYPE_RESULT, N(CHECK_REWARDS)},
     {CHECK_NAMED, audit_named, TYPE_RESULT, EVENTS | N(CHECK_COMPLAINTS)},
     {CHECK_NAMED, audit_named, TYPE_FAILED, EVENTS | N(CHECK_COMPLAINTS)},
+    {CHECK_ANCHORS, audit_anchors, TYPE_ROSTER, N(CHECK_ROSTER)},
+    {CHECK_PAYOUTS, audit_payouts, TYPE_RESULT, EVENTS},
     {CHECK_RETENTION, audit_retention, TYPE_RETENTION, EVENTS},
     {CHECK_FAILURE, audit_failure, TYPE_FAILED, EVENTS},
 };

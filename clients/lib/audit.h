@@ -8,14 +8,22 @@
 #ifndef CLIENTS_AUDIT_H
 #define CLIENTS_AUDIT_H
 
+#include "clients/lib/chain_view.h"
 #include "clients/lib/report.h"
 #include "clients/lib/source.h"
 #include "ledger/note.h"
+
+/* What each model owes after the rounds that were audited so far. */
+struct audit_books;
+struct audit_books *audit_books_new(void);
+void audit_books_free(struct audit_books *b);
 
 struct audit_options {
   unsigned threads; /* 0: one for each processor */
   uint64_t light;   /* not 0: so many chunk positions and dealers drawn at random */
   uint64_t events;  /* of this round in the log, as audit_history counted; 0: unknown */
+  struct chain_view *view;   /* of the instance's chain; NULL: it is not looked at */
+  struct audit_books *books; /* all rounds are audited, in their order; NULL: not all */
   /* What is being done, and how much of how much (never 0); may be NULL. */
   void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
   void *arg;

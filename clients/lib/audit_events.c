@@ -61,6 +61,8 @@ static enum err parse(struct item *it, bool anchored, struct why *why)
   case TYPE_ADMIT:
   case TYPE_SUSPEND:
     PARSE(admission_event, admission_parse(&event_, type_names[it->type], it->event, why))
+  case TYPE_ACT:
+    PARSE(act_event, act_parse(&event_, it->event, why))
   case TYPE_OPEN:
     return parse_open(it, anchored, why);
   case TYPE_JOIN:

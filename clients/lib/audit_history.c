@@ -87,6 +87,8 @@ static void claim_event(struct walk *w, const struct item *it)
              (long long)number_of(e, "round"), (long long)number_of(e, "attempt"));
   else if (it->type == TYPE_ADMIT || it->type == TYPE_SUSPEND)
     return;
+  else if (it->type == TYPE_ACT)
+    snprintf(key, sizeof key, "act %s", text_of(e, "id"));
   else
     snprintf(key, sizeof key, "%s %s %s", type_names[it->type], text_of(e, "ctx"),
              type_is_said(it->type) ? text_of(e, "participant") : "");
@@ -383,6 +385,8 @@ static void walk_event(struct walk *w, const struct item *it)
     walk_open(w, it);
   else if (it->type > TYPE_OPEN)
     walk_in_round(w, it);
+  if (it->type == TYPE_ACT)
+    return; /* it may stand before what was said a moment earlier */
   json_int_t time = number_of(it->event, "time");
   w->latest = MAX(w->latest, time > 0 ? (uint64_t)time : 0);
 }

@@ -75,7 +75,12 @@ enum err audit_graph(struct audit *a, struct why *why)
 {
   struct why inner = {0};
   const struct item *it = a->one[TYPE_GRAPH];
-  enum err e = round_graph(a->round, it->event, a->pin->instance.simulated, &inner);
+  struct graph_event said;
+  TRY(graph_parse(&said, it->event, why));
+  /* whether the chain has this block is another check: anchors */
+  const struct beacon beacon = {.block = said.block, .hash = said.beacon};
+  enum err e =
+      round_graph(a->round, it->event, a->pin->instance.simulated, &beacon, &inner);
   report_checked(a->report, CHECK_GRAPH, 1);
   return audit_judge(a, CHECK_GRAPH, it->subject, e, &inner, why);
 }

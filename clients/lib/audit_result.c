@@ -215,9 +215,8 @@ enum err audit_model_served(struct audit *a, struct why *why)
 
 /* ---- rewards ---- */
 
-/* What the members of U2 earn; *paid: anything at all. The caller frees *out. */
-static enum err earned(const struct audit *a, struct reward **out, unsigned *count,
-                       bool *paid)
+enum err audit_earned(const struct audit *a, struct reward **out, unsigned *count,
+                      bool *paid)
 {
   const struct round *r = a->round;
   AUTO(free_drop) struct reward *list = must_calloc(r->n, sizeof *list);
@@ -250,7 +249,7 @@ enum err audit_rewards(struct audit *a, struct why *why)
     report_skip(a->report, CHECK_REWARDS, "there is no sum that holds");
     return OK;
   }
-  TRY(earned(a, &list, &count, &paid));
+  TRY(audit_earned(a, &list, &count, &paid));
   TRY(reward_root(&root, list, count));
   if (a->round->open->reward.scheme != REWARD_NONE)
     report_checked(a->report, CHECK_REWARDS, count);
@@ -285,7 +284,7 @@ enum err audit_rewards_served(struct audit *a, struct why *why)
   struct why inner = {0};
   unsigned count;
   bool paid;
-  TRY(earned(a, &list, &count, &paid));
+  TRY(audit_earned(a, &list, &count, &paid));
   snprintf(path, sizeof path, "rounds/%s/rewards", a->hex);
   enum err e = source_json(a->source, path, &reply, &inner);
   TRY(audit_judge(a, CHECK_REWARDS_SERVED, "the rewards", e, &inner, why));

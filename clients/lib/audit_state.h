@@ -2,7 +2,8 @@
  * The inside of a round's audit, shared by audit*.c: audit_transcript.c reads what was
  * said, audit_events.c checks each event and its leaf, audit_terms.c the terms and the
  * base, audit_phases.c what the coordinator said in each phase, audit_unmask.c answers
- * and secrets, audit_sum.c the vectors, audit_result.c what follows from their sum.
+ * and secrets, audit_sum.c the vectors, audit_result.c what follows from their sum,
+ * audit_chain.c what stands on the chain.
  *
  * A check runs when those it needs hold (audit.c has the table); it reports to its own
  * row of the report only. */
@@ -22,6 +23,7 @@ enum event_type {
   TYPE_ENROLL,
   TYPE_ADMIT,
   TYPE_SUSPEND,
+  TYPE_ACT,
   TYPE_OPEN,
   TYPE_JOIN,
   TYPE_ROSTER,
@@ -90,6 +92,8 @@ struct audit {
   struct spool base, state, sum; /* as served, or (sum) recomputed */
   bool sum_known;                /* `sum` is the one of the result */
   int64_t *tail;
+  bool anchored; /* the result stands on the chain as it must: as this */
+  struct result_anchor anchor;
 };
 
 /* Says what is being done. */
@@ -121,6 +125,11 @@ enum err audit_read(struct item *it, bool anchored, struct why *why) MUST_USE;
 const struct item *audit_find(const struct audit *a, enum event_type type,
                               const struct identity *id);
 
+/* ---- audit_result.c ---- */
+/* What the members of U2 earn; *paid: anything at all. The caller frees *out. */
+enum err audit_earned(const struct audit *a, struct reward **out, unsigned *count,
+                      bool *paid) MUST_USE;
+
 /* ---- the checks, in the order of audit.c's table ---- */
 typedef enum err audit_check(struct audit *a, struct why *why);
 audit_check audit_form, audit_signature, audit_context, audit_link, audit_unique;
@@ -132,7 +141,8 @@ audit_check audit_survivors, audit_manifests;
 audit_check audit_answers, audit_secrets;
 audit_check audit_sum_served, audit_sum;
 audit_check audit_bounds, audit_totals, audit_model, audit_model_served;
-audit_check audit_rewards, audit_rewards_served, audit_named, audit_retention;
+audit_check audit_rewards, audit_rewards_served, audit_named;
+audit_check audit_anchors, audit_payouts, audit_retention;
 audit_check audit_failure;
 
 #endif

@@ -15,9 +15,9 @@
 #define TRIES 60u /* for leaves that are not there yet */
 
 const char *const type_names[TYPES] = {
-    "instance",  "model",  "enroll", "admit",  "suspend",  "open",
-    "join",      "roster", "graph",  "share",  "sharers",  "update",
-    "survivors", "unmask", "result", "failed", "retention"};
+    "instance", "model",     "enroll", "admit",  "suspend", "act",
+    "open",     "join",      "roster", "graph",  "share",   "sharers",
+    "update",   "survivors", "unmask", "result", "failed",  "retention"};
 
 enum event_type type_find(const json_t *event)
 {
@@ -30,8 +30,7 @@ enum event_type type_find(const json_t *event)
 
 bool type_is_said(enum event_type t)
 {
-  return t == TYPE_ENROLL || t == TYPE_JOIN || t == TYPE_SHARE || t == TYPE_UPDATE ||
-         t == TYPE_UNMASK;
+  return t < TYPES && message_by_participant(type_names[t]);
 }
 
 /* ---- items ---- */

@@ -76,6 +76,34 @@ static enum err did(struct drive_report *out, const char *what)
   return OK;
 }
 
+/* ---- the chain ---- */
+
+/* What is not there yet is waited for, and so is a node that does not answer. */
+static enum err patient(enum err e, struct why *why)
+{
+  struct why inner = why ? *why : (struct why){0};
+  if (e != E_NETWORK && e != E_RPC && e != E_REPLY)
+    return e;
+  return why_set(why, E_UNANCHORED, "--rpc", "your Ethereum node does not answer: %s",
+                 *inner.detail ? inner.detail : err_info(e)->title);
+}
+
+/* The block that draws this graph, found on the chain and kept. */
+static enum err find_beacon(struct drive *d, struct beacon *out, bool *sparse,
+                            struct why *why)
+{
+  const struct open_event *o = d->round->open;
+  struct graph_params p;
+  *sparse = false;
+  if (!d->options.view ||
+      graph_params_find(&p, d->round->n, o->corrupt_bp, o->dropout_bp, true) != OK ||
+      p.complete)
+    return OK;
+  TRY(patient(chain_view_beacon(d->options.view, d->round, out, why), why));
+  *sparse = true;
+  return drive_save_beacon(d, out, why);
+}
+
 /* ---- JOIN ---- */
 
 static enum err agree(struct drive *d, struct why *why)
@@ -118,6 +146,8 @@ static enum err begin(struct drive *d, struct why *why)
   TRY(drive_load_spec(d, why));
   TRY(trust_terms(d->round, d->spec, &d->known, d->pin, d->api, d->options.allow_import,
                   why));
+  if (d->options.view)
+    TRY(patient(chain_view_terms(d->options.view, o, why), why));
   TRY(agree(d, why));
   TRY(known_save(d->home, &d->known, d->pin, d->model, why));
   TRY(drive_save_document(d, "open", o->event, NULL, NULL, why));
@@ -144,6 +174,8 @@ static enum err step_join(struct drive *d, struct drive_report *out, struct why 
 static enum err take_roster(struct drive *d, struct why *why)
 {
   AUTO(json_drop) json_t *roster = NULL, *members = NULL, *graph = NULL;
+  struct beacon beacon;
+  bool sparse;
   if (!d->round->n) {
     TRY(fetch_event(d, "roster", &roster, why));
     TRY(api_list(d->api, d->ctx_hex, "joins", "members", &members, why));
@@ -152,7 +184,9 @@ static enum err take_roster(struct drive *d, struct why *why)
   }
   if (!d->round->graph.at) {
     TRY(fetch_event(d, "graph", &graph, why));
-    TRY(round_graph(d->round, graph, d->pin->instance.simulated, why));
+    TRY(find_beacon(d, &beacon, &sparse, why));
+    TRY(round_graph(d->round, graph, d->pin->instance.simulated, sparse ? &beacon : NULL,
+                    why));
     TRY(drive_save_document(d, "graph", graph, NULL, NULL, why));
   }
   return OK;
@@ -338,6 +372,8 @@ static enum err step_unmask(struct drive *d, struct drive_report *out, struct wh
     TRY(check_witnesses(d, out, why));
     if (out->unwitnessed)
       return OK;
+    if (d->options.view)
+      TRY(patient(chain_view_survivors(d->options.view, d->round, why), why));
   }
   TRY(drive_see(d, "unmask", why));
   TRY(party_unmask(d->party, d->round, d->updates, d->options.minimum, &event, why));
@@ -451,6 +487,11 @@ enum err drive_step(struct drive *d, const struct state *s, struct drive_report 
   }
   if (e == OK)
     e = act(d, s, out, &inner);
+  if (e == E_UNANCHORED) {
+    d->unanchored = inner;
+    out->unanchored = &d->unanchored;
+    return OK;
+  }
   if (leaves(e)) {
     if (why)
       *why = inner;
@@ -487,10 +528,9 @@ enum err drive_new(struct drive **out, struct home *h, const struct self *self,
     return why_set(why, E_CONSENT, "instance",
                    "this instance runs on a simulated chain, which protects nobody and "
                    "is for tests only: --trust-simulated-chain");
-  if (pin->instance.anchored && !pin->instance.simulated)
-    return why_set(why, E_CONFIG, "instance",
-                   "it anchors its rounds on a chain, and this program has no view of "
-                   "that chain of its own yet");
+  if (chain_view_needed(pin) && !options->view)
+    return why_set(why, E_NO_CHAIN, "--rpc",
+                   "is needed: this instance anchors its rounds on a chain");
   AUTO(drive_drop) struct drive *d = must_calloc(1, sizeof *d);
   d->home = h;
   d->self = self;

@@ -11,11 +11,13 @@
  *   leaf-TYPE.json         where it stands in the log, once that was proved
  *   members.json roster.json graph.json shares.json sharers.json updates.json
  *   survivors.json         documents as accepted; the signed ones are written once
+ *   beacon.json            the block that draws a sparse graph, as found on the chain
  *   y.bin                  the masked update
  *   record.json            how it ended; then everything secret or large is removed */
 #ifndef CLIENTS_DRIVE_H
 #define CLIENTS_DRIVE_H
 
+#include "clients/lib/chain_view.h"
 #include "clients/lib/promise.h"
 #include "clients/lib/trust.h"
 #include "clients/lib/witness.h"
@@ -27,6 +29,7 @@ struct drive_options {
   bool trust_simulated; /* work on an instance with a simulated chain */
   bool allow_import;    /* take an imported base */
   const struct witnesses *witnesses; /* to wait for before UNMASK; NULL: none */
+  struct chain_view *view;           /* where the instance has a chain; else NULL */
 };
 
 /* What the caller supplies. */
@@ -54,6 +57,9 @@ struct drive_report {
   const char *did;  /* "joined", "shared", "uploaded", "answered"; static */
   bool unwitnessed; /* idle, because too few witnesses have cosigned: this many */
   unsigned cosigned;
+  /* idle, because something does not stand on the chain, finally, yet, or the user's node
+   * does not answer; NULL: not so. Borrowed until the next step. */
+  const struct why *unanchored;
   const json_t *
       record; /* borrowed until the next step: {"outcome":"done", "failed",
                  "left" or "refused","model","round","attempt","ctx","reason","result"} */
@@ -61,7 +67,8 @@ struct drive_report {
 
 struct drive;
 
-/* Everything passed is borrowed. */
+/* Everything passed is borrowed. E_NO_CHAIN when the instance has a chain and there is no
+ * view of it. */
 enum err drive_new(struct drive **out, struct home *h, const struct self *self,
                    const struct pin *pin, struct api *a, const char *model,
                    const struct drive_options *options, const struct drive_hooks *hooks,

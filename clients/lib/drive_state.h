@@ -23,11 +23,12 @@ struct drive {
   struct digest ctx;
   char ctx_hex[65];
   struct round *round;
-  struct party *party; /* NULL: not taking part (yet) */
-  json_t *shares;      /* share events of U1, once accepted */
-  json_t *updates;     /* update events of U2 */
-  json_t *record;      /* how it ended */
-  bool compared;       /* the server still shows the documents that were accepted */
+  struct party *party;   /* NULL: not taking part (yet) */
+  json_t *shares;        /* share events of U1, once accepted */
+  json_t *updates;       /* update events of U2 */
+  json_t *record;        /* how it ended */
+  bool compared;         /* the server still shows the documents that were accepted */
+  struct why unanchored; /* what is waited for on the chain */
 };
 
 /* Path of a file in the round's folder. */
@@ -56,6 +57,13 @@ enum err drive_save_document(struct drive *d, const char *type, const json_t *ev
 bool drive_has_receipt(struct drive *d, const char *type);
 enum err drive_save_receipt(struct drive *d, const char *type, const json_t *receipt,
                             struct why *why) MUST_USE;
+
+/* The beacon as it was found on the chain: kept before the graph is accepted, and taken
+ * from there when the graph is checked again. *have is false when there is none. */
+enum err drive_save_beacon(struct drive *d, const struct beacon *beacon,
+                           struct why *why) MUST_USE;
+enum err drive_load_beacon(struct drive *d, struct beacon *out, bool *have,
+                           struct why *why) MUST_USE;
 
 /* Before the event of this type is made: it will say which checkpoint was verified
  * last. */

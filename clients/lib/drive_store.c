@@ -93,10 +93,23 @@ static enum err load_party(struct drive *d, struct why *why)
   return check_said(d, why);
 }
 
+enum err drive_load_beacon(struct drive *d, struct beacon *out, bool *have,
+                           struct why *why)
+{
+  AUTO(json_drop) json_t *json = NULL;
+  const struct field fields[] = {FIELD_UINT("block", &out->block, 0, 1ULL << 53),
+                                 FIELD_HEX("hash", out->hash.b), FIELD_END};
+  TRY(load_json(d, "beacon.json", &json, why));
+  *have = json != NULL;
+  return json ? field_read(json, fields, why) : OK;
+}
+
 static enum err load_documents(struct drive *d, struct why *why)
 {
   AUTO(json_drop) json_t *roster = NULL, *members = NULL, *graph = NULL;
   AUTO(json_drop) json_t *sharers = NULL, *survivors = NULL;
+  struct beacon beacon;
+  bool have;
   TRY(load_json(d, "roster.json", &roster, why));
   TRY(load_json(d, "graph.json", &graph, why));
   TRY(load_json(d, "sharers.json", &sharers, why));
@@ -105,8 +118,10 @@ static enum err load_documents(struct drive *d, struct why *why)
     TRY(load_json(d, "members.json", &members, why));
     TRY(round_roster(d->round, roster, members, why));
   }
+  TRY(drive_load_beacon(d, &beacon, &have, why));
   if (graph)
-    TRY(round_graph(d->round, graph, d->pin->instance.simulated, why));
+    TRY(round_graph(d->round, graph, d->pin->instance.simulated, have ? &beacon : NULL,
+                    why));
   if (sharers) {
     TRY(load_json(d, "shares.json", &d->shares, why));
     TRY(round_sharers(d->round, sharers, d->shares, why));
@@ -179,6 +194,14 @@ enum err drive_save_document(struct drive *d, const char *type, const json_t *ev
     TRY(home_write_json(d->home, round_file(d, list_name).text, list, false, why));
   snprintf(name, sizeof name, "%s.json", type);
   return once(d, round_file(d, name), event, why);
+}
+
+enum err drive_save_beacon(struct drive *d, const struct beacon *beacon, struct why *why)
+{
+  AUTO(json_drop)
+  json_t *json = json_pack("{s:I,s:o}", "block", (json_int_t)beacon->block, "hash",
+                           json_hex(beacon->hash.b, 32));
+  return once(d, round_file(d, "beacon.json"), json, why);
 }
 
 bool drive_has_receipt(struct drive *d, const char *type)

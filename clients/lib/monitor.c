@@ -180,10 +180,10 @@ static enum err read_new(struct monitor *m, const struct monitor_hooks *hooks,
   }
   merkle_root(&root, &r.tree);
   if (memcmp(&root, &head->root, sizeof root) != 0) {
-    e = why_set(why, E_CHEAT_LOG, "checkpoint",
-                "the entries that were read before leaf %llu are not in it any more",
-                (unsigned long long)m->tree.size);
-    return e == OK ? OK : accuse(m, NULL, why);
+    why_set(why, E_CHEAT_LOG, "checkpoint",
+            "the entries that were read before leaf %llu are not in it any more",
+            (unsigned long long)m->tree.size);
+    return accuse(m, NULL, why);
   }
   m->tree = r.tree;
   return save(m, why);

@@ -73,6 +73,9 @@
   X(CHECK_REWARDS, "rewards", "The rewards are those of the scheme")                     \
   X(CHECK_REWARDS_SERVED, "rewards-served", "The rewards that are served are those")     \
   X(CHECK_NAMED, "named", "Who is named is named by evidence, and nobody is left out")   \
+  X(CHECK_ANCHORS, "anchors",                                                            \
+    "Roster, survivors and result stand on the chain as they are shown")                 \
+  X(CHECK_PAYOUTS, "payouts", "What the result pays is what the rewards add up to")      \
   X(CHECK_RETENTION, "retention", "The vectors were not erased too early")               \
   X(CHECK_FAILURE, "failure", "The attempt failed where and as it says")
 

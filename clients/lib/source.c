@@ -61,6 +61,7 @@ struct server {
   struct http_options options;
   char *address;
   const struct self *self;
+  struct reader reader; /* its own: one thread uses it */
 };
 
 /* For a masked chunk: the header that says who asks. "" otherwise. */
@@ -93,9 +94,9 @@ static bool answers(struct server *s)
 static enum err call(struct server *s, const struct http_request *rq,
                      struct http_reply *rp, struct why *why)
 {
-  enum err e = http_call(s->http, rq, rp, why);
+  enum err e = reader_call(&s->reader, s->http, rq, rp, why);
   if (e == E_NETWORK && answers(s)) {
-    e = http_call(s->http, rq, rp, why);
+    e = reader_call(&s->reader, s->http, rq, rp, why);
     if (e == E_NETWORK)
       return why_set(why, E_REPLY, "", "%s: the reply breaks off", rq->path);
   }
@@ -138,11 +139,12 @@ static enum err server_again(struct source *base, struct source **out, struct wh
   const struct server *s = (const struct server *)base;
   struct http_options options = s->options;
   options.pausing = NULL; /* the caller's thread hears of it */
-  return source_http(out, &options, s->self, why);
+  return source_http(out, &options, s->self, &s->reader, why);
 }
 
 enum err source_http(struct source **out, const struct http_options *options,
-                     const struct self *self, struct why *why)
+                     const struct self *self, const struct reader *reader,
+                     struct why *why)
 {
   struct http *http = NULL;
   TRY(http_new(&http, options, why));
@@ -157,6 +159,7 @@ enum err source_http(struct source **out, const struct http_options *options,
   s->address = must_strdup(options->address);
   s->options.address = s->address;
   s->self = self;
+  s->reader = *reader;
   *out = &s->source;
   return OK;
 }

@@ -43,8 +43,10 @@ enum err source_json(struct source *s, const char *path, json_t **out,
 bool source_tells(enum err e);
 
 /* A server. options->pausing is told in this thread only. self (may be NULL) is borrowed:
- * who may read vectors that only members may read. */
+ * who may read vectors that only members may read. reader (copied): who reads all else.
+ */
 enum err source_http(struct source **out, const struct http_options *options,
-                     const struct self *self, struct why *why) MUST_USE;
+                     const struct self *self, const struct reader *reader,
+                     struct why *why) MUST_USE;
 
 #endif

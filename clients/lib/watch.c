@@ -248,13 +248,10 @@ enum err watch_find(struct watch *w, const struct checkpoint *c, const json_t *e
 static enum err signer_of(const struct pin *p, const char *type, const json_t *event,
                           struct identity *out)
 {
-  static const char *const by_participants[] = {"enroll", "join", "share", "update",
-                                                "unmask"};
-  for (size_t i = 0; i < LENGTH(by_participants); i++)
-    if (strcmp(type, by_participants[i]) == 0) {
-      const char *hex = json_string_value(json_object_get(event, "participant"));
-      return hex ? hex_decode(out->b, sizeof out->b, hex) : E_FIELD_MISSING;
-    }
+  if (message_by_participant(type)) {
+    const char *hex = json_string_value(json_object_get(event, "participant"));
+    return hex ? hex_decode(out->b, sizeof out->b, hex) : E_FIELD_MISSING;
+  }
   *out = p->instance.coordinator;
   return OK;
 }

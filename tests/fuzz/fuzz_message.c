@@ -24,6 +24,7 @@ static void coordinator_events(const json_t *e)
   struct receipt_event receipt;
   struct retention_event retention;
   struct model_event model;
+  struct act_event act;
   struct named named;
   uint8_t members[PARTICIPANTS_MAX / 8];
   for (int anchored = 0; anchored < 2; anchored++) {
@@ -47,6 +48,8 @@ static void coordinator_events(const json_t *e)
         abort();
   (void)!failed_parse(&failed, e, &why);
   (void)!retention_parse(&retention, e, &why);
+  if (act_parse(&act, e, &why) == OK && act.model && !slug_valid(act.model))
+    abort();
   if (model_parse(&model, e, &why) == OK && model.has_previous != (model.version > 1))
     abort();
   if (receipt_parse(&receipt, e, &why) == OK && receipt.by < receipt.time)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzz targets. With --enable-fuzz (and CC=clang) they are libFuzzer programs; otherwise the
 # same targets replay the kept corpus in `make check`.
-FUZZ_TARGETS = fuzz_csv fuzz_event fuzz_link fuzz_message fuzz_note fuzz_npy fuzz_party \
-  fuzz_proof fuzz_spec fuzz_tile fuzz_transcript
+FUZZ_TARGETS = fuzz_chain fuzz_csv fuzz_event fuzz_link fuzz_message fuzz_note fuzz_npy \
+  fuzz_party fuzz_proof fuzz_spec fuzz_tile fuzz_transcript
 if FUZZ
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 FUZZ_DRIVER =
@@ -14,6 +14,9 @@ FUZZ_LINK = $(AM_LDFLAGS)
 TESTS += tests/fuzz/replay.sh
 endif
 
+fuzz_chain_SOURCES = tests/fuzz/fuzz_chain.c $(FUZZ_DRIVER)
+fuzz_chain_LDADD = $(CHAIN_LIBS)
+fuzz_chain_LDFLAGS = $(FUZZ_LINK)
 fuzz_event_SOURCES = tests/fuzz/fuzz_event.c $(FUZZ_DRIVER)
 fuzz_event_LDADD = $(CORE_LIBS)
 fuzz_event_LDFLAGS = $(FUZZ_LINK)

@@ -28,6 +28,7 @@ static const char help[] =
     "  --no-open           somebody else opens the rounds\n"
     "  --drop-join K --drop-share K --drop-upload K --drop-unmask K\n"
     "                      so many fall silent before that message\n"
+    "  --rpc URL[,URL]    where the instance has a chain\n"
     "  --trust-simulated-chain\n"
     "Prints one JSON object a round; exits with 0 when every sum was exact.\n";
 
@@ -222,8 +223,9 @@ static enum err connect_all(struct swarm *s, struct why *why)
     s->api[t].instance = s->pin.hash;
     s->api[t].coordinator = s->pin.instance.coordinator;
   }
-  if (s->pin.instance.anchored && !s->pin.instance.simulated)
-    return why_set(why, E_CONFIG, "instance", "the swarm has no view of a chain");
+  hex_encode(s->pin.hex, s->pin.hash.b, sizeof s->pin.hash.b);
+  if (chain_view_needed(&s->pin))
+    TRY(chain_view_open(&s->view, NULL, &s->pin, s->o.rpc, why));
   if (s->pin.instance.simulated && !s->o.trust_simulated)
     return why_set(why, E_CONSENT, "instance", "--trust-simulated-chain");
   return OK;
@@ -276,6 +278,7 @@ static void swarm_done(struct swarm *s)
   json_decref(s->shares);
   json_decref(s->updates);
   spec_free(s->spec);
+  chain_view_done(&s->view);
   pin_done(&s->pin);
   buf_done(&s->token);
 }
@@ -297,7 +300,8 @@ enum {
   O_DROP_SHARE,
   O_DROP_UPLOAD,
   O_DROP_UNMASK,
-  O_TRUST
+  O_TRUST,
+  O_RPC
 };
 
 static void read_one(struct swarm_options *o, int option, const char *value)
@@ -313,6 +317,7 @@ static void read_one(struct swarm_options *o, int option, const char *value)
       {O_TOKEN, &o->token_file, NULL, NULL},
       {O_INVITES, &o->invites, NULL, NULL},
       {O_SPEC, &o->spec, NULL, NULL},
+      {O_RPC, &o->rpc, NULL, NULL},
       {O_DATA, &o->data, NULL, NULL},
       {O_N, NULL, &o->n, NULL},
       {O_ROUNDS, NULL, &o->rounds, NULL},
@@ -343,6 +348,7 @@ static bool read_options(struct swarm_options *o, int argc, char **argv)
                                        {"token-file", 1, NULL, O_TOKEN},
                                        {"invites", 1, NULL, O_INVITES},
                                        {"spec", 1, NULL, O_SPEC},
+                                       {"rpc", 1, NULL, O_RPC},
                                        {"data", 1, NULL, O_DATA},
                                        {"n", 1, NULL, O_N},
                                        {"rounds", 1, NULL, O_ROUNDS},

@@ -13,7 +13,7 @@
 #define THREADS_MAX 16u
 
 struct swarm_options {
-  const char *server, *model, *token_file, *spec, *data, *invites;
+  const char *server, *model, *token_file, *spec, *data, *invites, *rpc;
   unsigned n, threads, rounds;
   unsigned drop_join, drop_share, drop_upload, drop_unmask;
   bool trust_simulated, no_open;
@@ -39,6 +39,7 @@ struct swarm {
   struct swarm_options o;
   struct buf token;
   struct pin pin;
+  struct chain_view view;      /* where the instance has a chain */
   struct api api[THREADS_MAX]; /* one for each thread; the first is the main thread's */
   struct spec *spec;
   struct singer *singers;

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/merkle.h"
 #include "model/metrics.h"
@@ -205,14 +206,30 @@ static enum err take_open(struct swarm *s, struct why *why)
   return OK;
 }
 
+static void pause_shortly(void)
+{
+  nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+}
+
 static enum err take_roster(struct swarm *s, struct why *why)
 {
   AUTO(json_drop) json_t *roster = NULL, *members = NULL, *graph = NULL;
+  struct graph_event said;
+  struct beacon beacon;
   TRY(fetch(s, "roster", &roster, why));
   TRY(fetch(s, "graph", &graph, why));
   TRY(api_list(&s->api[0], s->ctx, "joins", "members", &members, why));
   TRY(round_roster(s->round, roster, members, why));
-  return round_graph(s->round, graph, s->pin.instance.simulated, why);
+  TRY(graph_parse(&said, graph, why));
+  bool look = said.has_block && s->view.rpc;
+  if (look) {
+    enum err e;
+    while ((e = chain_view_beacon(&s->view, s->round, &beacon, why)) == E_UNANCHORED)
+      pause_shortly();
+    TRY(e);
+  }
+  return round_graph(s->round, graph, s->pin.instance.simulated, look ? &beacon : NULL,
+                     why);
 }
 
 static enum err take_sharers(struct swarm *s, struct why *why)
@@ -233,6 +250,12 @@ static enum err take_survivors(struct swarm *s, struct why *why)
   TRY(fetch(s, "survivors", &survivors, why));
   TRY(api_list(&s->api[0], s->ctx, "updates", "events", &s->updates, why));
   TRY(round_survivors(s->round, survivors, s->updates, why));
+  if (s->view.rpc) {
+    enum err e;
+    while ((e = chain_view_survivors(&s->view, s->round, why)) == E_UNANCHORED)
+      pause_shortly();
+    TRY(e);
+  }
   for (unsigned i = 0; i < s->o.n; i++) {
     int64_t index = round_index(s->round, &s->singers[i].self.id);
     bool in = index >= 0 && set_has(s->round->survivors, (uint32_t)index);
