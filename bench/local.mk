@@ -9,3 +9,10 @@ EXTRA_DIST += bench/log.py
 noinst_PROGRAMS += bench/audit
 bench_audit_SOURCES = bench/audit.c
 bench_audit_LDADD = $(CLIENT_LIBS)
+
+# What bench/pages.py measures chorusd against; not in bench/, where each program is a measurement.
+noinst_PROGRAMS += empty_http
+empty_http_SOURCES = bench/empty.c
+empty_http_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS)
+empty_http_LDADD = $(MHD_LIBS)
+EXTRA_DIST += bench/pages.py
