@@ -37,6 +37,7 @@ class Proxy:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def serve(self):
                 length = int(self.headers.get("Content-Length") or 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the scenarios: test_*.py in this folder, each class in a process of its own, two at a
+"""Runs the scenarios: test_*.py in this folder, each class in a process of its own, three at a
 time. One line per scenario; the last line says how many passed and failed.
 
   run_all.py --build DIR --db CONNINFO [--soak] [--only NAME] [--jobs N] [--list]
@@ -27,7 +27,8 @@ import harness  # noqa: E402
 
 def found(only, soak, sanitized):
     """The classes as module.Class, with the names of their tests. SOAK: only in long runs.
-    OURS = False: runs none of the programs under test, so a sanitizer has nothing to say."""
+    OURS = False: runs none of the programs under test, so a sanitizer has nothing to say.
+    SANITIZED = False: what it runs of them others run too; with a sanitizer in long runs only."""
     groups = []
     for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
         module = importlib.import_module(os.path.basename(path)[:-3])
@@ -38,6 +39,8 @@ def found(only, soak, sanitized):
             if getattr(case, "SOAK", False) and not soak:
                 continue
             if sanitized and not getattr(case, "OURS", True):
+                continue
+            if sanitized and not soak and not getattr(case, "SANITIZED", True):
                 continue
             tests = [t for t in unittest.TestLoader().getTestCaseNames(case)
                      if only in f"{module.__name__}.{name}.{t}"]
@@ -180,7 +183,7 @@ class Runner:
         with self.lock:
             words = told["test"].rpartition(".")[2].removeprefix("test_").replace("_", " ")
             if told["outcome"] == "failed":
-                self.failed.append(told["test"])
+                self.failed.append((told["test"], told["why"]))
             elif told["outcome"] == "passed":
                 self.passed += 1
             mark = {"passed": "ok     ", "failed": "FAILED ", "skipped": "skipped"}
@@ -204,6 +207,8 @@ class Runner:
             for thread in threads:
                 thread.join()
             raise
+        for test, why in self.failed[:3]:  # again, in short: it may stand far above
+            print(f"FAILED  {test}\n" + harness.tail(why, 24))
         print(f"{self.passed} passed, {len(self.failed)} failed", flush=True)
         return 0 if self.passed and not self.failed else 1
 
@@ -215,7 +220,7 @@ def main():
     parser.add_argument("--db", default=harness.Settings.db)
     parser.add_argument("--soak", action="store_true", help="the long variants too")
     parser.add_argument("--only", default="", help="those whose name holds this")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=3)  # they mostly wait
     parser.add_argument("--slow", type=float, default=0, help="a factor on every limit")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)

@@ -4,7 +4,8 @@
 
   run_story.py --story iris|stories --build DIR --db CONNINFO [--once] [--only NAME]
 
-iris      three parties with 10, 10 and 20 flowers; without --once it stays up afterwards
+iris      three parties with 10, 10 and 20 flowers, anchored on a private Ethereum node and paid
+          there; without --once it stays up afterwards
 stories   ten hospitals, five lenders, and a hundred members of whom two in five vanish in
           the middle of every round
 
@@ -16,12 +17,17 @@ import argparse
 import json
 import os
 import random
+import re
+import secrets
 import signal
 import subprocess
 import sys
 import time
 
+import browser
+import chain
 import harness
+from anchored import AnchoredServer, PASSPHRASE, keystore
 from harness import Client, Server, changed, csv_text, deal, read_csv, read_spec, say
 from harness import stratified, until, write_csv
 
@@ -43,6 +49,7 @@ class Story:
         self.silent = options.get("silent", 0)      # join, and do not share
         self.vanish = options.get("vanish", 0)      # share, and do not upload
         self.simulated = bool(self.silent or self.vanish)
+        self.budget = options.get("budget", 0)      # wei a round, paid on a real chain
         self.deadlines = options.get("deadlines", {})
         self.patience = options.get("patience", 60)  # seconds a round may take
         self.draw = random.Random(SEED)
@@ -59,7 +66,8 @@ class Story:
         self.test = self.file("public.csv", rest)
         self.rest = rest
         self.slug = self.name.replace("_", "-")
-        self.server = Server(self.folder, simulated=self.simulated)
+        self.server = self.anchor() if self.budget else Server(self.folder,
+                                                               simulated=self.simulated)
         self.server.make_model(self.slug, self.spec)
         self.server.call("PUT", f"/models/{self.slug}/holdout", kind="text/csv",
                          raw=csv_text(self.head, rest).encode(),
@@ -70,20 +78,82 @@ class Story:
         self.members = []
         for i, link in enumerate(self.server.invite(self.slug, len(self.sizes))):
             client = Client(self.folder, f"{self.who} {i + 1}")
-            client.enrol(link)
+            client.address = "0x" + secrets.token_hex(20)
+            client.enrol(link, *(["--payout", client.address] if self.budget else []))
             client.data = self.file(f"rows-{i + 1}.csv", self.parts[i])
             client.process = None
             self.members.append(client)
         say(f"Each of the {len(self.sizes)} has a key and is enrolled.")
+        if self.budget:
+            self.fund()
 
     def file(self, name, rows):
         return write_csv(os.path.join(self.folder, name), self.head, rows)
 
+    # ---- the chain
+
+    def anchor(self):
+        """A server whose instance is anchored on a private node."""
+        self.spec["reward"] = {"scheme": "samples", "budget": str(self.budget)}
+        self.node = chain.Anvil(self.folder)
+        server = AnchoredServer(self.node, self.folder, flags=browser.pages())
+        say(f"A private Ethereum node runs at {self.node.url}; these contracts hold the rules:",
+            *(f"  {name:<20} {address}" for name, address in server.at.items()))
+        return server
+
+    def fund(self):
+        """Somebody's ether for all rounds; the balances before."""
+        def registered():
+            return self.server.get(f"/models/{self.slug}").must().json["policy"]
+        until(registered, 60, "the model is registered")
+        path, secret = (os.path.join(self.folder, name) for name in ("donor.json", "donor.pass"))
+        with open(secret, "w", encoding="ascii") as out:
+            out.write(PASSPHRASE + "\n")
+        keystore(path)
+        self.node.fund(self.server.chorusd("key", "address", path).stdout.split()[1])
+        told = self.members[0].run("deposit", self.slug, str(self.rounds * self.budget),
+                                   "--key", path, "--passphrase-file", secret, "--rpc",
+                                   self.node.url).ok().out
+        say(told.splitlines()[-1])
+        for client in self.members:
+            client.before = self.node.balance(client.address)
+
+    def paid(self):
+        """What everybody has on the chain once all payments are final; and an audit of it."""
+        until(lambda: not self.server.txs("state <> 'final'", "id"), 120,
+              "every payment is final")
+        rewards = {client.name: 0 for client in self.members}
+        say("", f"{'On-chain balance, in ether':<28} {'before':>10} {'after':>10}  address")
+        for client, size in zip(self.members, self.sizes, strict=True):
+            after = self.node.balance(client.address, "finalized")
+            rewards[client.name] = after - client.before
+            say(f"  {client.name:<26} {client.before / chain.ETHER:10.4f} "
+                f"{after / chain.ETHER:10.4f}  {client.address}")
+            due = self.rounds * (self.budget * size // sum(self.sizes))
+            if after - client.before != due:
+                raise AssertionError(f"{client.name} got {after - client.before} wei, not {due}")
+        self.verify()
+
+    def verify(self):
+        """The whole history again from public data, and what stands on the chain."""
+        words = "verify", "--all", "--rpc", self.node.url, "--server", self.server.origin
+        said = self.members[0].run(*words, "--json", limit=300).ok().out.splitlines()
+        found = {"anchors": 0, "payouts": 0}
+        for report in map(json.loads, said):
+            for check in report.get("checks", []):
+                if check["check"] in found and check["outcome"] == "holds":
+                    found[check["check"]] += 1
+        if set(found.values()) != {self.rounds}:
+            raise AssertionError(f"the audit does not say that they hold: {found}")
+        say("", "chorus verify --all, over a node of the member's own: everything holds, the "
+            f"anchors and payouts of all {self.rounds} rounds among it.")
+
     # ---- rounds
 
     def start(self, client):
+        extra = ["--json", *(["--rpc", self.node.url] if self.budget else [])]
         client.process = client.participate(self.slug, client.data, rounds=self.rounds,
-                                            simulated=self.simulated, extra=["--json"])
+                                            simulated=self.simulated, extra=extra)
         client.read = 0
 
     def words(self, client, ctx):
@@ -225,6 +295,8 @@ class Story:
         begun = time.monotonic()
         self.prepare()
         self.play()
+        if self.budget:
+            self.paid()
         self.compare()
         say(f"Done in {time.monotonic() - begun:.0f} seconds.")
 
@@ -234,6 +306,8 @@ class Story:
                 client.process.kill()
         if getattr(self, "server", None):
             self.server.close()
+        if getattr(self, "node", None):
+            self.node.kill()
         if getattr(self, "folder", None):
             harness.remove_folder(self.folder)
 
@@ -243,7 +317,8 @@ HEADING = (f"{'':<32} {'members':>7} {'rounds':>6} {'tested on':>9} {'together':
 
 
 def iris():
-    return Story("iris", "Iris, three parties", "botanists", [10, 10, 20], 8)
+    return Story("iris", "Iris, three parties", "botanists", [10, 10, 20], 8,
+                 budget=3 * chain.ETHER // 10)
 
 
 def others():
@@ -279,8 +354,10 @@ def play_all(stories, once):
 
 
 def stay_up(story):
-    say("", f"The coordinator stays up at {story.server.origin} until Ctrl-C.",
-        f"  curl {story.server.origin}/api/v1/models/{story.slug}/results")
+    link = re.search(r"\S+/#setup=\S+", story.server.process.output())
+    say("", "The coordinator stays up until Ctrl-C. Look at it in a browser:",
+        f"  {story.server.origin}/models/{story.slug}",
+        *(("and become its administrator, by a link that is good once:", f"  {link[0]}") if link else ()))
     try:
         while story.server.process.running():
             time.sleep(0.5)

@@ -167,7 +167,7 @@ class Server:
 
     def call(self, method, path, body=None, admin=False, headers=None, over=None,
              timeout=20):
-        """body: bytes, or anything else as JSON."""
+        """path: below /api/v1, or /metrics; body: bytes, or anything else as JSON."""
         headers = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -176,7 +176,7 @@ class Server:
             headers["Authorization"] = "Bearer " + self.token
         connection = over or self.connect(timeout)
         try:
-            connection.request(method, "/api/v1" + path, body, headers)
+            connection.request(method, path if path == "/metrics" else "/api/v1" + path, body, headers)
             got = connection.getresponse()
             return Reply(got.status, got.headers, got.read())
         finally:
@@ -188,6 +188,21 @@ class Server:
 
     def post(self, path, body=None, **more):
         return self.call("POST", path, body, **more)
+
+    def call_top(self, path, **headers):
+        """Of an address that is not below /api/v1."""
+        connection = self.connect()
+        try:
+            connection.request("GET", path, headers=headers)
+            got = connection.getresponse()
+            return Reply(got.status, got.headers, got.read())
+        finally:
+            connection.close()
+
+    def raw_metrics(self):
+        reply = self.call_top("/metrics", Authorization="Bearer " + self.token)
+        assert reply.status == 200, reply
+        return reply.body.decode()
 
     def socket(self, timeout=20):
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
@@ -209,7 +224,7 @@ class Server:
             time.sleep(0.05)
         tables = ["events", "models", "model_versions", "schedules", "participants",
                   "invites", "admissions", "blobs", "blob_chunks", "rounds", "joins",
-                  "updates"]
+                  "updates", "accounts", "entries", "postings"]
         return psql(self.db, " UNION ALL ".join(
             f"SELECT '{t}', count(*), md5(string_agg(x::text, '|' ORDER BY x::text)) "
             f"FROM {t} x" for t in tables))
@@ -317,15 +332,17 @@ class Result(unittest.TextTestResult):
         self.passed += 1
 
 
-def main(names):
-    """Runs the tests of these names (Class, Class.test), or all."""
-    modules = [__import__("test_http"), __import__("test_nouns")]
-    suite = unittest.TestSuite()
-    for module in modules:
-        suite.addTests(unittest.defaultTestLoader.loadTestsFromName(name, module)
+def main(arguments):
+    """Runs the tests of files (test_http.py …), or only those named beside them: Class, Class.test."""
+    files = [word for word in arguments if word.endswith(".py")]
+    names = [word for word in arguments if not word.endswith(".py")]
+    suite, loader = unittest.TestSuite(), unittest.defaultTestLoader
+    for file in files:
+        module = __import__(os.path.basename(file).removesuffix(".py"))
+        suite.addTests(loader.loadTestsFromName(name, module)
                        for name in names if hasattr(module, name.split(".")[0]))
         if not names:
-            suite.addTest(unittest.defaultTestLoader.loadTestsFromModule(module))
+            suite.addTest(loader.loadTestsFromModule(module))
     result = unittest.TextTestRunner(stream=sys.stderr, verbosity=2,
                                      resultclass=Result).run(suite)
     failed = len(result.failures) + len(result.errors)

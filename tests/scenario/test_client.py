@@ -15,6 +15,7 @@ import time
 import unittest
 
 import serving
+import test_money
 
 CHORUS = os.path.join(serving.BUILD, "chorus")
 SWARM = os.path.join(serving.BUILD, "swarm")
@@ -153,7 +154,8 @@ class Iris(Case):
         while self.server.get("/models/hard/round").json["phase"] != "done":
             p = self.start("participate", "hard", "--yes", "--data",
                            self.path(homes[0] + ".csv"), home=homes[0])
-            time.sleep(dice.uniform(0.005, 0.08))
+            # longer and longer, so that a busy machine gets somewhere too
+            time.sleep(dice.uniform(0.005, 0.08 + kills / 500))
             p.send_signal(signal.SIGKILL)
             p.communicate()
             kills += 1
@@ -199,6 +201,41 @@ class Iris(Case):
                               self.path(h + ".csv"), home=h) for h in homes[:2]]
         for p in running:
             self.assertIn("failed", self.ends(p, code=11))
+
+
+class Money(Case):
+    def test_balance(self):
+        """In words and as JSON, with an address and without, before and after."""
+        self.admin("model", "create", "coins", "--spec", IRIS_SPEC)
+        self.members("coins", 1, "m")
+        link = self.admin("invite", "coins").strip()
+        account = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+        self.chorus("enroll", self.address + link[link.index("/#"):], "--name", "Paid",
+                    "--payout", account, home="paid")
+        self.assertIn("earned nothing", self.chorus("balance", "coins", home="paid"))
+        out = json.loads(self.chorus("balance", "coins", "--json", home="paid"))
+        self.assertEqual((out["event"], out["earned"]), ("balance", "0"))
+        ids = {home: self.chorus("status", home=home).split()[2].strip(".")
+               for home in ("m0", "paid")}
+        db = self.server.db
+        serving.psql(db, test_money.round_sql("coins", 1, {ids["m0"]: 7, ids["paid"]: 2**80}) +
+                     test_money.tx_sql("coins", 1, "pay", "held", reason="'no gas'"))
+        serving.psql(db, test_money.moved_sql("coins", {"ctx": "sha256('coins1')"}, "due",
+                                              "paying", {ids["paid"]: 2**79}))
+        out = self.chorus("balance", "coins", home="paid")
+        for text in (f"earned {2**80} with coins", f"  {2**79} not paid out yet",
+                     f"  {2**79} in payments that are not final", f"goes to {account}."):
+            self.assertIn(text, out)
+        self.assertIn("names no address", self.chorus("balance", "coins", home="m0"))
+        out = json.loads(self.chorus("balance", "coins", "--json", home="m0"))
+        self.assertEqual((out["due"], out["payout"], out["model"]), ("7", None, "coins"))
+        for words in ((), ("held",)):
+            self.assertIn("pay coins round 1 part 0: held, no gas",
+                          self.admin("payouts", *words))
+        self.assertEqual(self.admin("payouts", "final"), "")
+        self.assertIn("must be waiting", self.admin("payouts", "lost", code=1))
+        self.admin("payouts", "no&more", code=2)
+        self.chorus("balance", "other", home="paid", code=15)
 
 
 class Submit(Case):

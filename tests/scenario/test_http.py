@@ -8,6 +8,7 @@ import resource
 import signal
 import struct
 import subprocess
+import threading
 import time
 import unittest
 
@@ -29,6 +30,18 @@ class Addresses(Base):
         self.assertEqual(o["instance"]["origin"], "chorus.test/log")
         self.assertAlmostEqual(o["now_at"], time.time(), delta=60)
 
+    def test_describes_itself(self):
+        got = self.server.get("/openapi.json")
+        self.assertIn("/api/v1/openapi.json", got.json["paths"])
+        self.assertEqual(got.json["openapi"], "3.1.0")
+        text = self.server.get("/openapi.yaml")
+        self.assertEqual(text.headers["Content-Type"], "application/yaml")
+        with open(os.path.join(serving.SOURCE, "docs/openapi.yaml"), "rb") as f:
+            self.assertEqual(text.body, f.read())
+        again = self.server.get("/openapi.json",
+                                headers={"If-None-Match": got.headers["ETag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+
     def test_security_headers(self):
         for path in ("/health", "/nothing"):
             h = self.server.get(path).headers
@@ -48,7 +61,7 @@ class Addresses(Base):
     def test_methods(self):
         for method, path, allow in (("PUT", "/health", "GET, HEAD"),
                                     ("DELETE", "/models", "GET, HEAD, POST"),
-                                    ("GET", "/models/iris/schedule", "PUT, DELETE"),
+                                    ("GET", "/models/iris/holdout", "PUT"),
                                     ("OPTIONS", "/invites", "POST, GET, HEAD"),
                                     ("BREW", "/ready", "GET, HEAD")):
             reply = self.server.call(method, path)
@@ -623,17 +636,52 @@ class Stopping(unittest.TestCase):
                     self.assertIn(b"Retry-After: 1", got)
                     w.close()
 
+    def test_while_others_come(self):
+        """Also at once after it began to listen."""
+        over = threading.Event()
+
+        def come(s):
+            while not over.is_set():
+                try:
+                    with s.socket(2) as one:
+                        one.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+                        one.recv(4096)
+                except OSError:
+                    time.sleep(0.001)
+        with Server(http_threads=8) as s, concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for _ in range(4):
+                pool.submit(come, s)
+            try:
+                for pause in (0, 0.02) * 8:
+                    time.sleep(pause)
+                    self.assertEqual(s.stop(), 0)
+                    s.start()
+            finally:
+                over.set()
+
+    @staticmethod
+    def hold(s):
+        """Somebody who keeps /instance waiting until told to commit."""
+        lock = subprocess.Popen(["psql", "-Xq", s.db], stdin=subprocess.PIPE, text=True)
+        lock.stdin.write("BEGIN; LOCK TABLE instance IN ACCESS EXCLUSIVE MODE;\n")
+        lock.stdin.flush()
+        wait_until(lambda: psql(s.db, "SELECT count(*) FROM pg_locks WHERE granted AND mode = "
+                                "'AccessExclusiveLock' AND relation = "
+                                "'instance'::regclass") == "1")
+        return lock
+
+    @staticmethod
+    def held(s):
+        """Once a request waits for it."""
+        wait_until(lambda: psql(s.db, "SELECT count(*) FROM pg_locks WHERE NOT granted AND "
+                                "relation = 'instance'::regclass") == "1")
+
     def test_under_way(self):
         with Server() as s:
-            lock = subprocess.Popen(["psql", "-Xq", s.db], stdin=subprocess.PIPE, text=True)
-            lock.stdin.write("BEGIN; LOCK TABLE instance IN ACCESS EXCLUSIVE MODE;\n")
-            lock.stdin.flush()
-            wait_until(lambda: psql(s.db, "SELECT count(*) FROM pg_locks WHERE mode = "
-                                    "'AccessExclusiveLock' AND relation = "
-                                    "'instance'::regclass") == "1")
+            lock = self.hold(s)
             with concurrent.futures.ThreadPoolExecutor(1) as pool:
                 call = pool.submit(s.get, "/instance")
-                time.sleep(0.3)
+                self.held(s)
                 s.process.send_signal(signal.SIGTERM)
                 time.sleep(0.3)
                 lock.stdin.write("COMMIT;\n")
@@ -644,15 +692,13 @@ class Stopping(unittest.TestCase):
 
     def test_second_signal(self):
         with Server() as s:
-            lock = subprocess.Popen(["psql", "-Xq", s.db], stdin=subprocess.PIPE, text=True)
-            lock.stdin.write("BEGIN; LOCK TABLE instance IN ACCESS EXCLUSIVE MODE;\n")
-            lock.stdin.flush()
-            time.sleep(0.3)
+            lock = self.hold(s)
             with s.socket() as held:
                 held.sendall(b"GET /api/v1/instance HTTP/1.1\r\nHost: x\r\n\r\n")
-                time.sleep(0.3)
+                self.held(s)
                 s.process.send_signal(signal.SIGTERM)
-                time.sleep(0.5)
+                wait_until(lambda: '"event":"stop"' in open(s.log.name).read())
+                time.sleep(0.1)
                 began = time.monotonic()
                 self.assertEqual(s.stop(), -signal.SIGTERM)
                 self.assertLess(time.monotonic() - began, 1)

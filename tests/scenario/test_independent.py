@@ -31,6 +31,8 @@ def flipped(data, at=None):
 
 
 class Verified(Scenario):
+    SANITIZED = False
+
     def good(self, *arguments):
         done = verify(*arguments)
         self.assertEqual(done.returncode, 0, done.stderr)

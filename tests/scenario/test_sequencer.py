@@ -61,6 +61,7 @@ class Watcher(threading.Thread):
 
 
 class Killed(Scenario):
+    SANITIZED = False
     FLAGS = ("--request-workers", "2", "--job-workers", "1")  # starts sooner
     LIMIT = 600
     WEIGHT = 3

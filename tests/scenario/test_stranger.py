@@ -114,6 +114,8 @@ class Beside(Scenario):
 class BesideOnAChain(Beside):
     """The same with a simulated chain."""
 
+    SANITIZED = False
+
     SIMULATED = True
     test_two_strangers_and_one_of_ours = None
     test_a_long_vector_in_several_chunks = None

@@ -69,6 +69,7 @@ class Swarm(Scenario):
 
 
 class Thirty(Swarm):
+    SANITIZED = False
     LIMIT = 120
 
     def test_thirty_all_present(self):

@@ -452,6 +452,8 @@ def cases(part):
 
 @cases(0)
 class EvenLines(Tampering):
+    SANITIZED = False
+
     def test_an_honest_round(self):
         done, found = self.audit(self.forged(lambda f, h: None), "round")
         self.assertEqual((done.code, found), (0, set()), tail(done.out + done.err))
@@ -467,6 +469,8 @@ class OddLines(Tampering):
 class WhoLookedBefore(Tampering):
     """Whoever kept a checkpoint sees what no stranger can: an old head, and another history
     that fits together in itself."""
+
+    SANITIZED = False
 
     def looked(self, home):
         done, _ = self.audit(self.forged(lambda f, h: None), "round", home)

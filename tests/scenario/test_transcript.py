@@ -362,7 +362,7 @@ class BaseAndRewards(Ended):
             self.assertAlmostEqual(velocity, value / 6 / top, places=12)
 
     def test_rewards_by_index(self):
-        voices = self.choir(5, reward={"scheme": "equal", "budget": str(10**60 + 9)})
+        voices = self.choir(5, reward={"scheme": "equal", "budget": str(10**59 + 9)})
         ctx, here = self.server.open_round(voices[0].model), voices[1:]
         all_join(voices, ctx)
         all_share(here, ctx)
@@ -372,7 +372,7 @@ class BaseAndRewards(Ended):
         all_unmask(here, ctx)
         self.server.wait_phase(ctx, "done")
         rewards = self.server.get(f"/rounds/{ctx}/rewards").must(200).json["rewards"]
-        each = str((10**60 + 9) // 4)
+        each = str((10**59 + 9) // 4)
         self.assertEqual(rewards, [{"amount": each, "participant": i}
                                    for i in sorted(voice.id for voice in here)])
         root = stranger.merkle_root([stranger.canonical(leaf) for leaf in rewards])

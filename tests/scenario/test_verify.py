@@ -6,6 +6,7 @@ import io
 import json
 import os
 import tarfile
+import time
 
 import stranger
 from harness import Client, Scenario, changed, deal, read_csv, read_spec, tail, until, write_csv
@@ -355,3 +356,90 @@ class Lost(Audits):
         said = self.verify(ctx, "--patience", "1", code=12)
         self.assertEqual(self.found(said), {"vectors"})
         self.assertEqual(said[-1]["error"], "audit-failed")
+
+
+class ForMembersOnly(Audits):
+    """A model that its members see, and nobody else: with the chorus program alone."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for slug in ("secret", "open"):
+            cls.server.make_model(slug, changed(read_spec("iris"), cohort={"minimum": 3}))
+        cls.server.admin("PUT", "/models/secret/visibility", {"visibility": "members"}).must()
+        head, rows = read_csv("iris")
+        parts, _ = deal(rows[::4], (10, 10, 10))
+        cls.people = [Client(cls.folder, f"garden {i}") for i in range(3)]
+        for i, (one, link) in enumerate(zip(cls.people, cls.server.invite("secret", 3))):
+            one.enrol(link)
+            data = write_csv(os.path.join(cls.folder, f"garden-{i}.csv"), head, parts[i])
+            one.running = one.participate("secret", data)
+        Client(cls.folder, "outside").enrol(cls.server.invite("open", 1)[0])
+        cls.ctx = cls.server.open_round("secret")
+        cls.codes = [one.running.wait(40) for one in cls.people]
+
+    def listed(self, home, *words):
+        return [m["model"] for m in self.chorus("models", *words, home=home)]
+
+    def test_its_members_train_it(self):
+        self.assertEqual(self.codes, [0, 0, 0], tail(self.people[0].running.output()))
+        self.assertEqual(self.server.admin("GET", f"/rounds/{self.ctx}").must().json["phase"], "done")
+
+    def test_its_members_read_it(self):
+        for words in ((), ("--server", self.server.origin), ("--server", self.server.origin + "/")):
+            self.assertEqual(self.listed("garden 0", *words), ["open", "secret"])
+        self.assertEqual(self.chorus("status", home="garden 1")[0]["state"]["phase"], "done")
+        for words in (("secret",), (self.ctx,), ("--all",)):
+            said = self.chorus("verify", *words, home="garden 2")
+            self.assertEqual(said[-1]["outcome"], "holds")
+            self.assertGreater(said[-1]["rounds"], 0)
+        for report in self.reports(said)[1:]:
+            self.holds(report)
+        self.chorus("weights", "secret", "--out", self.path("weights.npy"), home="garden 1")
+        archive = self.path("secret.tar")
+        self.chorus("export", "secret", "--out", archive, "--with-vectors", home="garden 0")
+        self.holds(self.chorus("verify", "--archive", archive)[0])
+
+    def test_nobody_else_does(self):
+        at = ("--server", self.server.origin)
+        for home in ("nobody", "outside"):
+            self.assertEqual(self.listed(home, *at), ["open"])
+            for words in (("verify", "secret"), ("verify", self.ctx),
+                          ("export", "secret", "--out", self.path("none.tar")),
+                          ("weights", "secret", "--out", self.path("none.npy"))):
+                said = self.chorus(*words, *at, home=home, code=1)
+                self.assertEqual(said[-1]["error"], "not-found", said)
+        self.assertFalse([n for n in os.listdir(self.folder) if n.startswith("none")])
+
+    def test_only_where_one_was_invited(self):
+        """Under another address nothing is signed: it might be another's, who could use it."""
+        other = self.server.origin.replace("127.0.0.1", "localhost")
+        self.assertEqual(self.listed("garden 0", "--server", other), ["open"])
+
+    def test_a_link_opens_a_session(self):
+        links = set()
+        for words in ((), (), ("--server", self.server.origin)):  # more than one in a second
+            said = Client(self.folder, "garden 0").run("login", *words).ok().out.splitlines()
+            links.add(said[0])
+            self.assertIn("it logs you in once, until", said[1])
+        self.assertEqual(len(links), 3)
+        said = self.chorus("login", home="garden 0")[0]
+        self.assertAlmostEqual(said["expires_at"], time.time() + 300, delta=20)
+        address, _, code = said["link"].partition("/#login=")
+        self.assertEqual(address, self.server.origin)
+        opened = self.server.post("/session", {"link": code}).must(201)
+        cookie = {"Cookie": opened.headers["Set-Cookie"].partition(";")[0]}
+        me = self.server.get("/me", headers=cookie).must().json
+        self.assertEqual((me["name"], me["models"]), ("garden 0", ["secret"]))
+        self.assertEqual(self.server.get("/models/secret", headers=cookie).status, 200)
+        self.server.post("/session", {"link": code}).refused("bad-invite", 403)
+
+    def test_no_link(self):
+        said = self.chorus("login", home="nobody", code=15)[0]
+        self.assertEqual(said["error"], "not-enrolled")
+        said = self.chorus("login", "--server", "http://127.0.0.1:1", home="garden 0", code=15)[0]
+        self.assertEqual(said["error"], "not-enrolled")
+        self.sql("UPDATE participants SET login_time = 9e9::bigint")
+        said = self.chorus("login", home="garden 1", code=1)[0]
+        self.assertEqual((said["error"], said["field"]), ("conflict", "time"))
+        self.sql("UPDATE participants SET login_time = 0")

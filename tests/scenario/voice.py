@@ -55,6 +55,10 @@ class Key:
         message = b"chorus/v1/fetch\n" + bytes.fromhex(ctx)
         return f"Chorus {self.id}." + stranger.SODIUM.sign(self.secret, message).hex()
 
+    def login_body(self, instance, when):
+        message = b"chorus/v1/login\n" + bytes.fromhex(instance) + b"%d" % when
+        return {"time": when, "sig": stranger.SODIUM.sign(self.secret, message).hex()}
+
 
 class Part:
     """What one voice holds in one round."""
