@@ -7,11 +7,8 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 
 #: Variables that only a participant's key, or a round that has ended, can give.
 GIVEN = {"participant", "participantAuth", "ctx", "model", "newcomerBody",
-         "loginBody", "joinBody", "shareBody", "updateBody", "unmaskBody", "cosignature", "stateCtx"}
-#: Without a chain there is nothing to succeed with.
-CHAIN_ONLY = {"POST /api/v1/payouts/{id}/retry", "POST /api/v1/payouts/{id}/settle",
-              "GET /api/v1/models/{model}/claims", "GET /api/v1/models/{model}/claims/{address}",
-              "GET /api/v1/governance/proposals"}
+         "loginBody", "joinBody", "shareBody", "updateBody", "unmaskBody", "cosignature", "stateCtx",
+         "chainModel", "claimant", "heldPayout", "paidPayout", "paidHash"}
 #: They do not end, so nobody can wait for the answer.
 STREAMS = {"GET /api/v1/events"}
 NEVER_REFUSED = {"GET /api/v1/health", "GET /api/v1/ready", "GET /api/v1/instance",
@@ -28,15 +25,16 @@ with open(os.path.join(SOURCE, "tests/data/iris.csv"), encoding="utf-8") as _sou
 
 
 class Case:
-    """One request. slug: it is refused with this problem."""
+    """One request. slug: it is refused with this problem. needs, without: variables of GIVEN that
+    must, and must not, have a value."""
 
     def __init__(self, name, method, path, status, slug=None, *, who=None, body=None, field=None,
                  checks=(), keep=None, words="", media="application/json", file=None, needs=(),
-                 headers=None, before=(), after=()):
+                 without=(), headers=None, before=(), after=()):
         self.name, self.method, self.path, self.status, self.slug = name, method, path, status, slug
         self.who, self.body, self.field, self.checks = who, body, field, list(checks)
         self.keep, self.words, self.media, self.file = keep or {}, words, media, file
-        self.needs, self.headers = list(needs), headers or {}
+        self.needs, self.without, self.headers = list(needs), list(without), headers or {}
         self.before, self.after = list(before), list(after)
 
     def title(self):
@@ -248,7 +246,8 @@ def models():
         bad("A kind that is none", "POST", "/models", 400, "bad-value", who="admin",
             field="spec.kind", body={"model": "oracle-{{run}}", "spec": spoiled}),
         bad("A policy without a chain", "POST", "/models", 409, "no-chain", who="admin",
-            field="policy", body={"model": "chain-{{run}}", "spec": IRIS, "policy": {}}),
+            field="policy", body={"model": "chain-{{run}}", "spec": IRIS, "policy": {}},
+            without=["chainModel"]),
         bad("Another content type", "POST", "/models", 415, "unsupported-media-type", who="admin",
             body="model=iris", media="text/csv"),
         *page_of("models", "/models"),
@@ -531,16 +530,42 @@ def money():
         bad("Payouts in a state that is none", "GET", "/payouts?state=lost", 400, "bad-value",
             who="viewer", field="state"),
         bad("Retry without a chain", "POST", "/payouts/1/retry", 409, "no-chain", who="admin",
-            body={}),
+            body={}, without=["chainModel"]),
         bad("Settle without a chain", "POST", "/payouts/1/settle", 409, "no-chain", who="admin",
-            body={"hash": "0x" + ZERO}),
+            body={"hash": "0x" + ZERO}, without=["chainModel"]),
         bad("Settle by what is no hash", "POST", "/payouts/1/settle", 400, "bad-value",
             who="admin", field="hash", body={"hash": "0x12"}),
-        missing("The tree of claims, without a chain", "/models/{{model}}/claims"),
-        missing("A claim, without a chain", f"/models/{{{{model}}}}/claims/{account}"),
+        missing("The tree of claims, where there are none", "/models/{{model}}/claims"),
+        missing("A claim, where there are none", f"/models/{{{{model}}}}/claims/{account}"),
         bad("A claim of what is no address", "GET", "/models/{{model}}/claims/0x12", 400,
             "bad-value", field="address"),
-        bad("Votes without a chain", "GET", "/governance/proposals", 409, "no-chain"),
+        bad("Votes without a chain", "GET", "/governance/proposals", 409, "no-chain",
+            without=["chainModel"]),
+    ]
+
+
+def chain():
+    claims, held = "/models/{{chainModel}}/claims", "/payouts/{{heldPayout}}"
+    return [
+        get("The tree of claims", claims, 'json.format === "standard-v1"',
+            "json.values.length === 3",
+            words="As OpenZeppelin's StandardMerkleTree.load reads it."),
+        get("What one can claim", claims + "/{{claimant}}", 'json.cumulative === "3000"',
+            "json.proof.length > 0", words="With the proof that the vault takes."),
+        missing("What nobody can claim", claims + "/0x" + "11" * 20),
+        missing("Retry what is not there", "/payouts/999999999/retry", "POST", who="admin", body={},
+                needs=["chainModel"]),
+        good("Settle", "POST", "/payouts/{{paidPayout}}/settle", who="admin",
+             body={"hash": "{{paidHash}}"}, checks=['json.state === "final"'],
+             words="By a transaction that somebody else sent."),
+        bad("Settle it again", "POST", "/payouts/{{paidPayout}}/settle", 409, "conflict",
+            who="admin", body={"hash": "{{paidHash}}"}),
+        bad("Settle by another transaction", "POST", held + "/settle", 409, "conflict",
+            who="admin", body={"hash": "{{paidHash}}"}),
+        good("Retry", "POST", held + "/retry", who="admin", body={},
+             checks=['json.state !== "held"'], words="Of what is held, once its cause is gone."),
+        get("The votes", "/governance/proposals", "Array.isArray(json.proposals)",
+            needs=["chainModel"]),
     ]
 
 
@@ -629,6 +654,8 @@ def folders():
         ("Members", "Invites, participants, who may take part.", members()),
         ("Rounds", "From opening to transcript.", rounds()),
         ("Money", "Balances, books, payouts, votes.", money()),
+        ("Chain", "What only an instance with a chain has: skipped while `chainModel` is empty.",
+         chain()),
         ("Webhooks", "Messages to addresses of yours.", webhooks()),
         ("Log", "The public log and its proofs.", log()),
     ]

@@ -185,3 +185,52 @@ class OnAChain(Scenario):
             if voice.unmask(ctx).must(200, 201, 409).status == 409:
                 break
         return self.server.wait_phase(ctx, "done", limit=60)
+
+
+class Paying(OnAChain):
+    """Members with accounts, who are paid from the vault."""
+
+    ACCOUNTS = ["0x" + keccak(f"account {i}".encode())[-20:].hex() for i in range(3)]
+
+    def paid_round(self, deposit, mode="push"):
+        spec = changed(PAID, reward={"payout": {"mode": mode, "threshold": "0", "every": 1}})
+        slug, voices = self.make(spec, 0)
+        for i, link in enumerate(self.server.invite(slug, 3)):
+            voice = Voice(self.server, f"payee {i}")
+            body = voice.enroll_body(link, payout=self.ACCOUNTS[i])
+            self.server.post("/participants", body).must(201)
+            voices.append(voice)
+        if deposit:
+            self.deposit(slug, deposit)
+        ctx = self.server.open_round(slug)
+        self.play_to(ctx, voices, "unmask")
+        self.finish(ctx, voices)
+        return slug, voices
+
+    def deposit(self, slug, amount):
+        payer = self.node.rpc("eth_accounts")[0]
+        data = ("0x" + keccak(b"deposit(bytes32,uint256)")[:4].hex()
+                + keccak(slug.encode()).hex() + word(amount))
+        self.node.rpc("eth_sendTransaction", {"from": payer, "to": self.server.at["ChorusVault"],
+                                              "value": hex(amount), "data": data})
+
+    def payout(self, slug, kind="pay"):
+        found = self.server.admin("GET", "/payouts?limit=200").must().json["payouts"]
+        return next((p for p in found if p["model"] == slug and p["kind"] == kind), None)
+
+    def held(self, slug):
+        def found():
+            payout = self.payout(slug)
+            return payout if payout and payout["state"] == "held" else None
+        return until(found, 30, "it is held")
+
+    def pay_by_hand(self, payout):
+        """What the relayer would send, sent by somebody else; the hash, once it is mined."""
+        data = self.server.database.query(
+            f"SELECT encode(calldata, 'hex') FROM chain_txs WHERE id = {payout['id']}")
+        payer = self.node.rpc("eth_accounts")[0]
+        sent = self.node.rpc("eth_sendTransaction", {
+            "from": payer, "to": self.server.at["ChorusVault"], "data": "0x" + data,
+            "gas": hex(1000000)})
+        until(lambda: self.node.rpc("eth_getTransactionReceipt", sent), 10, "it is mined")
+        return sent

@@ -9,7 +9,8 @@ import threading
 import time
 
 import chain
-from anchored import DEADLINES, PAID, AnchoredServer, OnAChain, keccak, keystore, word
+from anchored import (DEADLINES, PAID, AnchoredServer, OnAChain, Paying, keccak, keystore,
+                      word)
 from harness import (Client, Process, changed, deal, program, read_csv, read_spec,
                      stratified, until, write_csv)
 from stranger import event_hash
@@ -135,35 +136,7 @@ class Policy(OnAChain):
         self.assertEqual(self.server.database.fingerprint(without=moving), before)
 
 
-class Money(OnAChain):
-    ACCOUNTS = ["0x" + keccak(f"account {i}".encode())[-20:].hex() for i in range(3)]
-
-    def paid_round(self, deposit):
-        spec = changed(PAID, reward={"payout": {"mode": "push", "threshold": "0", "every": 1}})
-        slug, voices = self.make(spec, 0)
-        for i, link in enumerate(self.server.invite(slug, 3)):
-            voice = Voice(self.server, f"payee {i}")
-            body = voice.enroll_body(link, payout=self.ACCOUNTS[i])
-            self.server.post("/participants", body).must(201)
-            voices.append(voice)
-        if deposit:
-            self.deposit(slug, deposit)
-        ctx = self.server.open_round(slug)
-        self.play_to(ctx, voices, "unmask")
-        self.finish(ctx, voices)
-        return slug, voices
-
-    def deposit(self, slug, amount):
-        payer = self.node.rpc("eth_accounts")[0]
-        data = ("0x" + keccak(b"deposit(bytes32,uint256)")[:4].hex()
-                + keccak(slug.encode()).hex() + word(amount))
-        self.node.rpc("eth_sendTransaction", {"from": payer, "to": self.server.at["ChorusVault"],
-                                              "value": hex(amount), "data": data})
-
-    def payout(self, slug, kind="pay"):
-        found = self.server.admin("GET", "/payouts?limit=200").must().json["payouts"]
-        return next((p for p in found if p["model"] == slug and p["kind"] == kind), None)
-
+class Money(Paying):
     def test_members_are_paid_to_the_wei(self):
         before = [self.node.balance(a) for a in self.ACCOUNTS]
         slug, voices = self.paid_round(9000)
@@ -180,13 +153,12 @@ class Money(OnAChain):
 
     def test_without_a_deposit_it_is_held_until_somebody_acts(self):
         slug, _ = self.paid_round(0)
-        held = until(lambda: (lambda p: p if p and p["state"] == "held" else None)(
-            self.payout(slug)), 30, "it is held")
+        held = self.held(slug)
         self.assertIn("NotEnoughFunds(9000, 0)", held["reason"])
         path = f"/payouts/{held['id']}"
         # too early: it would be held again, and nothing is lost
         self.server.admin("POST", path + "/retry").must(200)
-        until(lambda: self.payout(slug)["state"] == "held", 30, "it is held again")
+        self.held(slug)
         self.server.admin("POST", path + "/settle", {"hash": "0x" + "00" * 32}).refused("not-found")
         self.server.admin("POST", path + "/settle", {"hash": "77"}).refused("bad-value")
         register = self.payout(slug, "register")
@@ -200,17 +172,10 @@ class Money(OnAChain):
 
     def test_somebody_else_pays_and_a_person_says_so(self):
         slug, _ = self.paid_round(0)
-        held = until(lambda: (lambda p: p if p and p["state"] == "held" else None)(
-            self.payout(slug)), 30, "it is held")
+        held = self.held(slug)
         self.deposit(slug, 9000)
-        data = self.server.database.query(
-            f"SELECT encode(calldata, 'hex') FROM chain_txs WHERE id = {held['id']}")
-        payer = self.node.rpc("eth_accounts")[0]
-        sent = self.node.rpc("eth_sendTransaction", {
-            "from": payer, "to": self.server.at["ChorusVault"], "data": "0x" + data,
-            "gas": hex(1000000)})
+        sent = self.pay_by_hand(held)
         path = f"/payouts/{held['id']}/settle"
-        until(lambda: self.node.rpc("eth_getTransactionReceipt", sent), 10, "it is mined")
 
         def settled():
             reply = self.server.admin("POST", path, {"hash": sent})

@@ -6,13 +6,18 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 
+from anchored import Paying
 from harness import SOURCE, Scenario, Settings, program, until
 from ledger import Signer, checkpoint, log_key
 from voice import VECTOR, Voice, choir, play
 
 API = os.path.join(SOURCE, "tests", "api")
+sys.path.append(API)
+import cases  # noqa: E402
+
 NEWMAN = os.path.join(SOURCE, "tests", "node_modules", ".bin", "newman")
 SCHEMATHESIS = os.path.join(SOURCE, "var", "python", "bin", "st")
 SPEC = {**VECTOR, "server": {"kind": "fedavgm", "rate": "1", "momentum": "0.9"},
@@ -58,39 +63,33 @@ class Played(Scenario):
                 "cosignature": cls.cosigned()}
 
 
-class Collection(Played):
+class Newman(Scenario):
+    """The collection, run by newman with an environment of what this instance has."""
+
     LIMIT = 120
-
-    def test_the_collection_is_what_its_cases_make(self):
-        """And each route of the table has a good case and a bad one."""
-        table = subprocess.run([program("chorusd"), "routes"], capture_output=True, check=True)
-        done = subprocess.run([os.path.join(API, "collection.py"), "--check"],
-                              input=table.stdout, capture_output=True, check=False)
-        self.assertEqual(done.returncode, 0, done.stdout.decode() + done.stderr.decode())
-
-    def environment(self):
-        with open(os.path.join(API, "chorus.postman_environment.json"), encoding="utf-8") as file:
-            environment = json.load(file)
-        given = self.given()
-        self.assertEqual({v["key"] for v in environment["values"]}, set(given))
-        for variable in environment["values"]:
-            variable["value"] = given[variable["key"]]
-        return self.save("environment.json", json.dumps(environment).encode())
 
     def save(self, name, data):
         with open(self.path(name), "wb") as out:
             out.write(data)
         return self.path(name)
 
-    def test_newman(self):
+    def environment(self, given):
+        with open(os.path.join(API, "chorus.postman_environment.json"), encoding="utf-8") as file:
+            environment = json.load(file)
+        self.assertLessEqual(set(given), {v["key"] for v in environment["values"]})
+        for variable in environment["values"]:
+            variable["value"] = given.get(variable["key"], "")
+        return self.save("environment.json", json.dumps(environment).encode())
+
+    def newman(self, given, *options):
+        """How many requests and assertions it made; all of them hold."""
         if not os.access(NEWMAN, os.X_OK):
             self.fail("newman is missing: npm ci in tests/ (./dev test does it)")
-        self.save("chunk.bin", self.voice.parts[self.rounds[0]].chunks[0])
         report = self.path("report.json")
         done = subprocess.run(
             [NEWMAN, "run", os.path.join(API, "chorus.postman_collection.json"), "--environment",
-             self.environment(), "--working-dir", self.folder, "--reporters", "json",
-             "--reporter-json-export", report, "--timeout-request", "20000"],
+             self.environment(given), "--working-dir", self.folder, "--reporters", "json",
+             "--reporter-json-export", report, "--timeout-request", "20000", *options],
             capture_output=True, text=True, check=False, timeout=110 * Settings.slow,
             stdin=subprocess.DEVNULL)
         with open(report, encoding="utf-8") as file:
@@ -99,11 +98,45 @@ class Collection(Played):
                     f"{f['error']['message']}" for f in run["failures"]]
         self.assertEqual(failures, [])
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        stats = run["stats"]
-        print(f"# {stats['requests']['total']} requests, {stats['assertions']['total']} "
-              "assertions of the collection", flush=True)
-        self.assertGreater(stats["assertions"]["total"], 150)
-        self.assertEqual(stats["assertions"]["pending"], 0)
+        requests, assertions = run["stats"]["requests"], run["stats"]["assertions"]
+        print(f"# {requests['total']} requests, {assertions['total']} assertions of the collection",
+              flush=True)
+        self.assertEqual(assertions["pending"], 0)
+        return requests["total"], assertions["total"]
+
+
+class Collection(Played, Newman):
+    def test_the_collection_is_what_its_cases_make(self):
+        """And each route of the table has a good case and a bad one."""
+        table = subprocess.run([program("chorusd"), "routes"], capture_output=True, check=True)
+        done = subprocess.run([os.path.join(API, "collection.py"), "--check"],
+                              input=table.stdout, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout.decode() + done.stderr.decode())
+
+    def test_newman(self):
+        self.save("chunk.bin", self.voice.parts[self.rounds[0]].chunks[0])
+        self.assertGreater(self.newman(self.given())[1], 150)
+
+
+class CollectionOnAChain(Paying, Newman):
+    """What the other one cannot reach without a chain."""
+
+    SANITIZED = False
+
+    def test_newman(self):
+        claims, _ = self.paid_round(9000, mode="claim")
+        until(lambda: self.state_of("result", claims) == "final", 60, "the root is final")
+        held, paid = (self.held(self.paid_round(0)[0]) for _ in range(2))
+        self.deposit(paid["model"], 9000)
+        sent = self.pay_by_hand(paid)
+        self.deposit(held["model"], 9000)
+        mined = int(self.node.rpc("eth_getTransactionReceipt", sent)["blockNumber"], 16)
+        until(lambda: self.node.block("finalized") >= mined, 60, "it is final")
+        requests, assertions = self.newman(
+            {"baseUrl": self.server.origin, "adminToken": self.server.token, "chainModel": claims,
+             "claimant": self.ACCOUNTS[0], "heldPayout": str(held["id"]),
+             "paidPayout": str(paid["id"]), "paidHash": sent}, "--folder", "Chain")
+        self.assertEqual((requests, assertions), (len(cases.chain()),) * 2)
 
 
 class Fuzzed(Played):
