@@ -297,19 +297,29 @@ static void mark(struct channel *c, const char *topic, const struct digest *ctx)
   c->round_dirty |= !topic || model || (ctx && of_round(c, ctx));
 }
 
+static void end_channel(struct channel *c)
+{
+  for (struct subscription *s = c->newest; s; s = s->older)
+    subscription_end(s);
+}
+
 void hub_heard(struct hub *h, const char *topic)
 {
   struct digest ctx;
+  bool sight = !topic || strcmp(topic, "sight") == 0;
   bool round = topic &&
                (strncmp(topic, "round:", 6) == 0 || strncmp(topic, "count:", 6) == 0) &&
                hex_decode(ctx.b, sizeof ctx.b, topic + 6) == OK;
   pthread_mutex_lock(&h->mutex);
   h->log_dirty |= !topic || strcmp(topic, "log") == 0;
-  for (struct channel *c = h->channels; c; c = c->next)
+  for (struct channel *c = h->channels; c; c = c->next) {
     mark(c, topic, round ? &ctx : NULL);
+    if (sight && c->filter.kind != FILTER_ALL)
+      end_channel(c); /* who comes again is asked again who it is */
+  }
   if (h->count)
     want(h);
-  pthread_mutex_unlock(&h->mutex);
+  hub_unlock(h);
 }
 
 /* ---- start and stop ---- */
@@ -345,8 +355,7 @@ void hub_close(struct hub *h)
   pthread_mutex_lock(&h->mutex);
   h->closed = true;
   for (struct channel *c = h->channels; c; c = c->next)
-    for (struct subscription *s = c->newest; s; s = s->older)
-      subscription_end(s);
+    end_channel(c);
   pthread_cond_signal(&h->changed);
   hub_unlock(h);
   if (h->runs)

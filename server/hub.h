@@ -104,7 +104,8 @@ struct hub {
 /* Opens the feed's connection and starts it. */
 enum err hub_start(struct hub **out, struct server *server, const char *conninfo,
                    unsigned max, unsigned patience, struct why *why) MUST_USE;
-/* Something named by the topic has changed; NULL: everything may have. Any thread. */
+/* Something named by the topic has changed; NULL: everything may have. Where that is who
+ * may see what ("sight"), the streams of models and rounds end. Any thread. */
 void hub_heard(struct hub *h, const char *topic);
 /* Ends all streams; there will be no more. */
 void hub_close(struct hub *h);

@@ -70,7 +70,8 @@ static enum err change_status(struct db *db, void *arg)
     return OK;
   if (!db_fixed(&rows, 0, 0, enroll.b, sizeof enroll.b))
     return E_INTERNAL;
-  return admission_write(c->rq->server, db, c->type, c->model, &c->who, &enroll);
+  TRY(admission_write(c->rq->server, db, c->type, c->model, &c->who, &enroll));
+  return admit ? OK : db_notify(db, "sight");
 }
 
 static enum err member_reply(struct change *c, struct reply *rp)

@@ -42,8 +42,9 @@ UPDATE models SET version = $2, name = $3, purpose = $4, consent = $5 WHERE slug
 -- name: model_retire :exec
 UPDATE models SET status = 'retired' WHERE slug = $1 AND status <> 'retired'
 
--- name: model_visibility :exec
-UPDATE models SET visibility = $2 WHERE slug = $1 AND visibility <> $2
+-- name: model_visibility :maybe
+WITH changed AS (UPDATE models SET visibility = $2 WHERE slug = $1 AND visibility <> $2 RETURNING slug)
+SELECT pg_notify('chorus', 'sight') FROM changed
 
 -- name: model_holdout_lock :maybe
 SELECT holdout, version FROM models WHERE slug = $1 FOR UPDATE

@@ -8,15 +8,16 @@ import time
 class Stream:
     """One GET /events, read without blocking."""
 
-    def __init__(self, port, query="", last=None, rcvbuf=None, method="GET"):
+    def __init__(self, port, query="", last=None, rcvbuf=None, method="GET", headers=None):
         self.socket = socket.socket()
         if rcvbuf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.socket.settimeout(20)
         self.socket.connect(("127.0.0.1", port))
-        resume = f"Last-Event-ID: {last}\r\n" if last is not None else ""
+        headers = {**(headers or {}), **({} if last is None else {"Last-Event-ID": last})}
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.socket.sendall(f"{method} /api/v1/events{query} HTTP/1.1\r\nHost: x\r\n"
-                            f"Accept: text/event-stream\r\n{resume}\r\n".encode())
+                            f"Accept: text/event-stream\r\n{more}\r\n".encode())
         self.raw, self.text, self.head = b"", b"", None
         self.events, self.ended, self.comments, self.retry = [], False, 0, None
         self.last = last

@@ -165,6 +165,35 @@ class Reading(Folk):
         self.assertEqual(json.loads(line[6:])["model"], HIDDEN)
         over.close()
 
+    def test_open_streams(self):
+        """Who must not see the model any more is told nothing more of it."""
+        self.server.model("streamed", vector(10))
+        hal, gil = (Person(self.server, "streamed", name) for name in ("Hal", "Gil"))
+        play(self.server, "streamed", 1, [hal], [hal])
+        queries = ("?model=streamed", f"?ctx={ctx_of('streamed')}")
+
+        def ended_by(change, headers, reopened):
+            streams = [Stream(self.server.port, query, headers=headers) for query in queries]
+            log = Stream(self.server.port)
+            for stream in (*streams, log):
+                stream.until(lambda s: s.of("model") or s.of("round") or s.of("head"))
+            change()
+            for stream in streams:
+                stream.until(lambda s: s.ended, 5)
+                stream.socket.close()
+            log.read(0.2)
+            self.assertFalse(log.ended)
+            log.socket.close()
+            for query in queries:
+                with Stream(self.server.port, query, headers=headers) as again:
+                    again.until(lambda s: s.head)
+                    self.assertEqual(again.status, reopened)
+
+        ended_by(lambda: self.see("streamed", "members"), {}, 404)
+        ended_by(lambda: self.server.post(f"/models/streamed/members/{gil.id}/suspend", admin=True),
+                 gil.reads(), 404)
+        ended_by(lambda: self.see("streamed", "public"), self.staff["viewer"], 200)
+
     def test_the_log_is_whole(self):
         """It is for everybody, or nobody could check it; names are not in it."""
         entries = self.server.get("/log/entries?limit=200").json["entries"]
