@@ -237,13 +237,33 @@ enum err auditor_round(struct auditor *a, const struct digest *ctx, uint64_t eve
   return auditor_say(a, &r, brief, why);
 }
 
+void auditor_hidden(struct auditor *a, const struct past_round *r)
+{
+  char hex[65];
+  a->hidden++;
+  say(a->cli, "Round %llu of %s, attempt %llu: not shown to you, so not checked.",
+      (unsigned long long)r->round, r->model, (unsigned long long)r->attempt);
+  say_json(a->cli, json_pack("{s:s,s:s,s:s,s:I,s:I}", "event", "hidden", "ctx",
+                             hex_encode(hex, r->ctx.b, 32), "model", r->model, "round",
+                             (json_int_t)r->round, "attempt", (json_int_t)r->attempt));
+}
+
 enum err auditor_conclude(struct auditor *a, struct why *why)
 {
-  say_json(a->cli, json_pack("{s:s,s:s,s:I,s:I}", "event", "verified", "outcome",
-                             a->found ? "found" : "holds", "rounds",
-                             (json_int_t)a->rounds, "findings", (json_int_t)a->found));
-  if (!a->found)
-    return OK;
-  return why_set(why, E_AUDIT, "", "%llu thing%s not hold", (unsigned long long)a->found,
-                 a->found == 1 ? " does" : "s do");
+  say_json(a->cli, json_pack("{s:s,s:s,s:I,s:I,s:I}", "event", "verified", "outcome",
+                             a->found    ? "found"
+                             : a->hidden ? "incomplete"
+                                         : "holds",
+                             "rounds", (json_int_t)a->rounds, "hidden",
+                             (json_int_t)a->hidden, "findings", (json_int_t)a->found));
+  if (a->found)
+    return why_set(why, E_AUDIT, "", "%llu thing%s not hold",
+                   (unsigned long long)a->found, a->found == 1 ? " does" : "s do");
+  if (a->hidden)
+    return why_set(
+        why, E_NOT_FOUND, "",
+        "%llu of the rounds in the log %s not shown to you. Its members can check a "
+        "model that is for them only; all else holds",
+        (unsigned long long)a->hidden, a->hidden == 1 ? "is" : "are");
+  return OK;
 }

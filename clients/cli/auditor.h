@@ -22,6 +22,7 @@ struct auditor {
   bool watched;
   struct audit_options options;
   uint64_t rounds, found; /* so many were audited, so much was found */
+  uint64_t hidden;        /* so many are in the log, but were not shown */
   json_t *reports;        /* of them, as report_json */
   struct buf text;        /* the same in words */
 };
@@ -47,7 +48,10 @@ enum err auditor_round(struct auditor *a, const struct digest *ctx, uint64_t eve
 /* A report that was made: keeps it and says it. */
 enum err auditor_say(struct auditor *a, const struct report *r, bool brief,
                      struct why *why) MUST_USE;
-/* The last word: E_AUDIT when something was found. */
+/* A round that the log tells of, and the server does not show: says so. */
+void auditor_hidden(struct auditor *a, const struct past_round *r);
+/* The last word: E_AUDIT when something was found, else E_NOT_FOUND when something was
+ * not shown. */
 enum err auditor_conclude(struct auditor *a, struct why *why) MUST_USE;
 
 #endif

@@ -411,6 +411,19 @@ class ForMembersOnly(Audits):
                 self.assertEqual(said[-1]["error"], "not-found", said)
         self.assertFalse([n for n in os.listdir(self.folder) if n.startswith("none")])
 
+    def test_the_rest_is_checked_all_the_same(self):
+        """What is in the log and is not shown is named; it does not count as checked."""
+        for home in ("nobody", "outside"):
+            said = self.chorus("verify", "--all", "--server", self.server.origin, home=home, code=1)
+            log, hidden, last, error = said
+            self.assertEqual(log["outcome"], "holds")
+            self.assertEqual((hidden["event"], hidden["ctx"], hidden["model"], hidden["round"]),
+                             ("hidden", self.ctx, "secret", 1))
+            self.assertEqual(last, {"event": "verified", "outcome": "incomplete", "rounds": 0,
+                                    "hidden": 1, "findings": 0})
+            self.assertEqual(error["error"], "not-found")
+            self.assertIn("1 of the rounds in the log is not shown to you", error["detail"])
+
     def test_only_where_one_was_invited(self):
         """Under another address nothing is signed: it might be another's, who could use it."""
         other = self.server.origin.replace("127.0.0.1", "localhost")
