@@ -4,7 +4,6 @@
 noinst_PROGRAMS += bench/core
 bench_core_SOURCES = bench/core.c
 bench_core_LDADD = $(CORE_LIBS)
-EXTRA_DIST += bench/log.py
 
 noinst_PROGRAMS += bench/audit
 bench_audit_SOURCES = bench/audit.c
@@ -15,4 +14,3 @@ noinst_PROGRAMS += empty_http
 empty_http_SOURCES = bench/empty.c
 empty_http_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS)
 empty_http_LDADD = $(MHD_LIBS)
-EXTRA_DIST += bench/pages.py

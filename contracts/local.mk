@@ -3,10 +3,6 @@
 # and the packages of contracts/package-lock.json (npm ci), and nothing else here needs it.
 contract_sources = contracts/src/ChorusGovernor.sol contracts/src/ChorusRegistry.sol \
   contracts/src/ChorusVault.sol contracts/src/ChorusVoice.sol contracts/src/IChorus.sol
-EXTRA_DIST += $(contract_sources) contracts/README.md contracts/.npmrc contracts/build.mjs \
-  contracts/foundry.toml contracts/package.json contracts/package-lock.json contracts/solc.mjs \
-  contracts/gas.mjs contracts/place.mjs contracts/tables.mjs contracts/transactions.mjs \
-  contracts/vectors.mjs contracts/test
 
 contracts: contracts/ChorusRegistry.json
 contracts/ChorusRegistry.json: $(contract_sources) contracts/test/TestToken.sol \

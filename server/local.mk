@@ -81,7 +81,6 @@ $(chorusd_OBJECTS): src/db/queries.h
 
 # The description of the interface, as it is served.
 nodist_chorusd_SOURCES = server/openapi_text.c
-EXTRA_DIST += docs/openapi.py docs/openapi.yaml
 CLEANFILES += server/openapi_text.c
 server/openapi_text.c: $(srcdir)/docs/openapi.py $(srcdir)/docs/openapi.yaml
 	@$(MKDIR_P) $(@D)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # static: what runs in the browser. `make dashboard` makes what the server serves in pages/; it needs
 # Node.js and the packages of static/package-lock.json (npm ci), and nothing else here needs it.
-EXTRA_DIST += static/README.md static/.npmrc static/build.mjs static/package.json \
-  static/package-lock.json static/index.html static/icon.svg static/css static/js
 
 dashboard: pages/index.html
 pages/index.html: FORCE

@@ -42,21 +42,15 @@ TESTS += test_chain tests/scenario/chain.sh
 check_PROGRAMS += chain_probe
 chain_probe_SOURCES = tests/scenario/chain_probe.c
 chain_probe_LDADD = $(CHAIN_LIBS)
-EXTRA_DIST += tests/scenario/chain.sh tests/scenario/nodes.py \
-  tests/scenario/test_chain.py
 
 # What pages compute by themselves.
 TESTS += tests/unit/pages.sh
-EXTRA_DIST += tests/unit/pages.sh tests/unit/test_pages.mjs
 
 # Golden vectors of the core: the generator, and a recomputation in another language.
 check_PROGRAMS += make_vectors
 make_vectors_SOURCES = tests/vectors/make_vectors.c
 make_vectors_LDADD = $(CORE_LIBS)
 TESTS += tests/vectors/check.sh
-EXTRA_DIST += tests/vectors/check.sh tests/vectors/check_vectors.py tests/vectors/chain.json \
-  tests/vectors/core.json tests/vectors/README.md \
-  tests/vectors/settlement.json tests/vectors/settlement.py
 
 # The model layer, and whether the example models learn in rounds.
 check_PROGRAMS += test_model fedsim
@@ -70,13 +64,6 @@ fedsim_SOURCES = tests/scenario/fedsim.c
 fedsim_CFLAGS = $(AM_CFLAGS)
 fedsim_LDADD = $(MODEL_LIBS)
 TESTS += test_model fedsim
-EXTRA_DIST += docs/spec.schema.json tests/data/README.md \
-  tests/data/iris.csv tests/data/iris.spec.json \
-  tests/data/breast_cancer.csv tests/data/breast_cancer.spec.json \
-  tests/data/german_credit.csv tests/data/german_credit.spec.json \
-  tests/data/digits.csv tests/data/digits.spec.json \
-  tests/vectors/model.py tests/vectors/spec.json tests/vectors/init.json \
-  tests/vectors/optimiser.json
 
 # The HTTP layer and the handlers, against a real PostgreSQL.
 TEST_EXTENSIONS = .py
@@ -87,8 +74,6 @@ serving_tests = tests/scenario/test_http.py tests/scenario/test_money.py \
   tests/scenario/test_operating.py tests/scenario/test_leaderboard.py \
   tests/scenario/test_people.py tests/scenario/test_visibility.py
 TESTS += $(serving_tests)
-EXTRA_DIST += tests/scenario/serving.py tests/scenario/streaming.py tests/scenario/people.py \
-  $(serving_tests)
 
 # The clients' library: against a server in memory.
 check_PROGRAMS += test_client
@@ -101,7 +86,6 @@ test_client_SOURCES = tests/unit/test_client.c tests/unit/test_client.h \
 test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_client_LDADD = $(CLIENT_LIBS) $(CHECK_LIBS)
 TESTS += test_client tests/scenario/client.sh
-EXTRA_DIST += tests/scenario/client.sh tests/scenario/test_client.py
 
 # The audit: against whole rounds in memory.
 check_PROGRAMS += test_audit
@@ -157,10 +141,6 @@ TESTS += test_totp
 
 # The interface's description against the route table.
 TESTS += tests/api/described.sh
-EXTRA_DIST += tests/api/described.sh tests/api/described.py tests/redocly.yaml \
-  tests/api/cases.py tests/api/collection.py tests/api/chorus.postman_collection.json \
-  tests/api/chorus.postman_environment.json tests/scenario/test_api.py tests/scenario/test_attacks.py \
-  tests/api/hooks.py tests/api/requirements.txt tests/api/schemathesis.toml
 
 # Where webhooks may go, and what is sealed.
 check_PROGRAMS += test_webhook

@@ -26,4 +26,3 @@ src/chain/gas_table.h: $(srcdir)/docs/chain.md $(srcdir)/src/chain/gas.awk
 BUILT_SOURCES += src/chain/gas_table.h
 CLEANFILES += src/chain/gas_table.h
 $(libchain_a_OBJECTS): src/chain/gas_table.h
-EXTRA_DIST += src/chain/README.md src/chain/gas.awk docs/chain.md

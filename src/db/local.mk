@@ -66,6 +66,5 @@ src/db/migrations.c: $(DB_MIGRATIONS) $(srcdir)/sql/generate.awk
 
 BUILT_SOURCES += src/db/queries.h
 CLEANFILES += src/db/queries.h src/db/queries.c src/db/migrations.c
-EXTRA_DIST += sql/generate.awk $(DB_QUERIES) $(DB_MIGRATIONS)
 # what includes db/db.h waits for the header also when its target is named alone
 $(libdb_a_OBJECTS): src/db/queries.h

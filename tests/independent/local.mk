@@ -17,4 +17,3 @@ if HAVE_GO
 check_DATA = independent
 endif
 CLEANFILES += independent
-EXTRA_DIST += $(INDEPENDENT_SOURCES)
