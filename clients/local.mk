@@ -5,7 +5,7 @@ noinst_LIBRARIES += libclient.a
 libclient_a_SOURCES = \
   clients/lib/api.c clients/lib/api.h \
   clients/lib/audit.c clients/lib/audit_events.c clients/lib/audit_history.c \
-  clients/lib/audit_chain.c clients/lib/audit_log.c \
+  clients/lib/audit_books.c clients/lib/audit_chain.c clients/lib/audit_log.c \
   clients/lib/audit_phases.c clients/lib/audit_result.c clients/lib/audit_sum.c \
   clients/lib/audit_terms.c clients/lib/audit_transcript.c clients/lib/audit_unmask.c \
   clients/lib/audit.h clients/lib/audit_log.h clients/lib/audit_state.h \
@@ -39,7 +39,7 @@ CLIENT_LIBS = libclient.a libchain.a $(LEDGER_LIBS) $(MODEL_LIBS) $(SECP256K1_LI
 bin_PROGRAMS += chorus
 chorus_SOURCES = clients/cli/main.c clients/cli/cli.h clients/cli/options.c \
   clients/cli/say.c clients/cli/words.c clients/cli/cmd_member.c \
-  clients/cli/cmd_round.c clients/cli/cmd_model.c clients/cli/cmd_admin.c \
+  clients/cli/cmd_round.c clients/cli/cmd_model.c clients/cli/cmd_payout.c clients/cli/cmd_admin.c \
   clients/cli/cmd_log.c clients/cli/cmd_money.c clients/cli/cmd_witness.c \
   clients/cli/cmd_claim.c clients/cli/cmd_deposit.c clients/cli/cmd_vote.c \
   clients/cli/auditor.c clients/cli/auditor.h clients/cli/cmd_verify.c \

@@ -17,6 +17,37 @@ enum err event_load(json_t **out, struct bytes bytes)
   return OK;
 }
 
+enum err event_said(const struct server *s, const json_t *event, const char *type,
+                    const struct header *header, struct digest *hash, struct why *why)
+{
+  if (memcmp(&header->instance, &s->instance, sizeof s->instance) != 0)
+    return why_set(why, E_CONTEXT, "instance", "is not this instance");
+  TRY(event_verify(event, type, &header->participant, why));
+  return event_hash(hash, event);
+}
+
+enum err event_payout(struct address *out, const char *payout, struct why *why)
+{
+  *out = (struct address){0};
+  if (!payout)
+    return OK;
+  TRY(address_parse(out, payout, "payout", why));
+  if (address_zero(out))
+    return why_set(why, E_FIELD_VALUE, "payout",
+                   "nobody can be paid at the zero address");
+  return OK;
+}
+
+enum err inside_event(struct why *why, enum err e)
+{
+  if (e == OK)
+    return OK;
+  struct why at = *why;
+  why->field[0] = 0;
+  snprintf(why->field, sizeof why->field, "event%s%.88s", *at.field ? "." : "", at.field);
+  return e;
+}
+
 enum err event_issue(struct server *s, struct db *db, json_t *event, const char *model,
                      const struct identity *subject, int64_t *seq)
 {

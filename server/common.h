@@ -12,6 +12,17 @@
 /* An event out of the database, that was canonical when it went in. */
 enum err event_load(json_t **out, struct bytes bytes) MUST_USE;
 
+/* That an event whose form was checked belongs to this instance (E_CONTEXT) and is signed
+ * by the participant that it names. *hash is its H. */
+enum err event_said(const struct server *s, const json_t *event, const char *type,
+                    const struct header *header, struct digest *hash,
+                    struct why *why) MUST_USE;
+/* The address in a `payout`, zero for none; the event may write it in any case, mixed
+ * case is taken for a checksum (EIP-55). E_FIELD_VALUE. */
+enum err event_payout(struct address *out, const char *payout, struct why *why) MUST_USE;
+/* Puts "event." before the field that a check of an event in a body has named. */
+enum err inside_event(struct why *why, enum err e) MUST_USE;
+
 /* Signs a coordinator's event and stores it. Inside a transaction. *seq is its place. */
 enum err event_issue(struct server *s, struct db *db, json_t *event, const char *model,
                      const struct identity *subject, int64_t *seq) MUST_USE;

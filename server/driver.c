@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The driver: one thread per process that ends phases, keeps the leases of its process,
- * opens scheduled rounds and has masked vectors erased whose time is over. Woken by
- * notifications, and each second. */
+ * opens scheduled rounds, has masked vectors erased whose time is over, and adopts payout
+ * addresses. Woken by notifications, and each second. */
 #include <string.h>
 #include <time.h>
 
@@ -92,6 +92,7 @@ void *driver_run(void *arg)
       }
       open_scheduled(engine, db);
       erase_due(db);
+      adopt_due(engine->server, db);
     }
     db_give(engine->server->pool, db);
     if (again) {

@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
   server/accept.c server/accept.h \
+  server/adopt.c \
   server/anchors.h server/chain_copy.c server/outbox.c server/outbox.h \
   server/cache.c \
   server/clean_job.c \

@@ -77,6 +77,9 @@ enum err tell_receipt(const struct server *s, const struct digest *of, const cha
                       int64_t seq, double now, json_t **receipt,
                       struct buf *bytes) MUST_USE;
 
+/* Adopts the payout addresses whose delay has passed. adopt.c */
+void adopt_due(const struct server *s, struct db *db);
+
 /* ---- manifests ---- */
 
 /* The updates that are complete, by roster index; manifests_done frees. */

@@ -209,6 +209,7 @@ static enum err succeed(struct db *db, struct finishing *f, unsigned count)
   AUTO(free_drop) char *text = json_dumps(totals, JSON_COMPACT);
   means(f, &loss, &accuracy);
   TRY(tell_named(db, &f->row.ctx, &named));
+  TRY(db_run(db, Q_PAYEES_HOLD, DB_NONE));
   TRY(say_result(db, f, count, named, &doc, &hash));
   TRY(settle(db, f, named));
   TRY(db_run(db, Q_BLOB_FINISH,

@@ -27,6 +27,7 @@ HANDLER(sessions_list);
 HANDLER(sessions_delete);
 /* login.c */
 HANDLER(participants_login);
+HANDLER(participants_payout);
 HANDLER(challenge_create);
 HANDLER(me_show);
 HANDLER(me_change);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "chain/eth.h"
 #include "util/field.h"
 
 json_t *json_real_or_null(const struct db_rows *r, unsigned row, unsigned column)
@@ -21,6 +22,14 @@ json_t *json_text_or_null(const struct db_rows *r, unsigned row, unsigned column
 {
   const char *text = db_text(r, row, column);
   return text ? json_string(text) : json_null();
+}
+
+json_t *json_address_or_null(const struct db_rows *r, unsigned row, unsigned column)
+{
+  struct address a;
+  char text[ADDRESS_TEXT];
+  return db_fixed(r, row, column, a.b, sizeof a.b) ? json_string(address_text(text, &a))
+                                                   : json_null();
 }
 
 json_t *json_split(const char *list)

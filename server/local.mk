@@ -44,6 +44,7 @@ chorusd_SOURCES = \
   server/origin.c server/origin.h \
   server/participants.c \
   server/password.c server/password.h \
+  server/payout_change.c \
   server/payouts_admin.c \
   server/policy.c server/policy.h \
   server/proofs.c \

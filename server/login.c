@@ -152,16 +152,12 @@ enum err login_wallet_use(struct request *rq, const char *message, const char *s
 enum err me_show(struct request *rq, struct reply *rp)
 {
   AUTO(db_rows_done) struct db_rows r = {0};
-  struct address payout;
-  char address[ADDRESS_TEXT];
   TRY(db_query(rq->db, Q_ME_SHOW, &r, DB_ARGS(DB_FIXED(&rq->identity))));
-  bool paid = db_fixed(&r, 0, 3, payout.b, sizeof payout.b);
-  rp->json = json_pack("{s:o,s:s,s:b,s:o,s:o,s:o}", "participant",
-                       json_hex(rq->identity.b, sizeof rq->identity.b), "name",
-                       db_text(&r, 0, 0), "name_shown", (int)db_bool(&r, 0, 1),
-                       "organisation", json_hex_or_null(&r, 0, 2), "payout",
-                       paid ? json_string(address_text(address, &payout)) : json_null(),
-                       "models", json_split(db_text(&r, 0, 4)));
+  rp->json = json_pack(
+      "{s:o,s:s,s:b,s:o,s:o,s:o}", "participant",
+      json_hex(rq->identity.b, sizeof rq->identity.b), "name", db_text(&r, 0, 0),
+      "name_shown", (int)db_bool(&r, 0, 1), "organisation", json_hex_or_null(&r, 0, 2),
+      "payout", json_address_or_null(&r, 0, 3), "models", json_split(db_text(&r, 0, 4)));
   return OK;
 }
 

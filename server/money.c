@@ -12,14 +12,6 @@
 
 /* ---- what the answers are made of ---- */
 
-static json_t *address_json(const struct db_rows *r, unsigned row, unsigned column)
-{
-  struct address a;
-  char text[ADDRESS_TEXT];
-  return db_fixed(r, row, column, a.b, sizeof a.b) ? json_string(address_text(text, &a))
-                                                   : json_null();
-}
-
 /* A transaction's hash, as the chain's tools write it. */
 static json_t *hash_json(const struct db_rows *r, unsigned row, unsigned column)
 {
@@ -49,7 +41,7 @@ static enum err check_model(struct request *rq, const char **model)
 static json_t *standing_json(const struct db_rows *r, unsigned row)
 {
   return json_pack("{s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s}", "participant",
-                   json_hex_or_null(r, row, 0), "payout", address_json(r, row, 1),
+                   json_hex_or_null(r, row, 0), "payout", json_address_or_null(r, row, 1),
                    "earned", db_text(r, row, 2), "due", db_text(r, row, 3), "paying",
                    db_text(r, row, 4), "paid", db_text(r, row, 5), "claimable",
                    db_text(r, row, 6), "claimed", db_text(r, row, 7));
@@ -167,7 +159,7 @@ static json_t *payout_json(const struct db_rows *r, unsigned row)
                    "model", db_text(r, row, 2), "round", int_or_null(r, row, 3),
                    "attempt", int_or_null(r, row, 4), "part",
                    (json_int_t)db_int(r, row, 5), "state", db_text(r, row, 6), "reason",
-                   db_text(r, row, 7), "target", address_json(r, row, 8), "nonce",
+                   db_text(r, row, 7), "target", json_address_or_null(r, row, 8), "nonce",
                    int_or_null(r, row, 9), "tx", hash_json(r, row, 10), "block",
                    int_or_null(r, row, 11), "fee", db_text(r, row, 12), "created_at",
                    db_real(r, row, 13), "changed_at", db_real(r, row, 14), "payments",

@@ -44,39 +44,12 @@ static enum err check_name(const struct enrolment *n, struct why *why)
   return OK;
 }
 
-/* Prefixes the field that a check of the event named. */
-static enum err inside_event(struct why *why, enum err e)
-{
-  if (e == OK)
-    return OK;
-  struct why at = *why;
-  why->field[0] = 0;
-  snprintf(why->field, sizeof why->field, "event%s%.88s", *at.field ? "." : "", at.field);
-  return e;
-}
-
-/* The event may write it in any case; mixed case is taken for a checksum (EIP-55). */
-static enum err check_payout(struct enrolment *n, struct why *why)
-{
-  if (!n->enroll.payout)
-    return OK;
-  TRY(address_parse(&n->payout, n->enroll.payout, "payout", why));
-  if (address_zero(&n->payout))
-    return why_set(why, E_FIELD_VALUE, "payout",
-                   "nobody can be paid at the zero address");
-  return OK;
-}
-
 static enum err check_event(struct enrolment *n, struct why *why)
 {
-  const struct header *h = &n->enroll.header;
   TRY(event_check(n->event, why));
   TRY(enroll_parse(&n->enroll, n->event, why));
-  TRY(check_payout(n, why));
-  if (memcmp(h->instance.b, n->rq->server->instance.b, sizeof h->instance.b) != 0)
-    return why_set(why, E_CONTEXT, "instance", "is not this instance");
-  TRY(event_verify(n->event, "enroll", &h->participant, why));
-  return event_hash(&n->hash, n->event);
+  TRY(event_payout(&n->payout, n->enroll.payout, why));
+  return event_said(n->rq->server, n->event, "enroll", &n->enroll.header, &n->hash, why);
 }
 
 /* ---- one transaction ---- */
@@ -214,11 +187,34 @@ enum err participants_list(struct request *rq, struct reply *rp)
   return OK;
 }
 
+/* The changes of its payout address, each with what adopted it. */
+static enum err load_changes(struct request *rq, const struct identity *who, json_t *list)
+{
+  AUTO(db_rows_done) struct db_rows rows = {0};
+  TRY(db_query(
+      rq->db, Q_PAYEE_CHANGES, &rows,
+      DB_ARGS(DB_FIXED(who), DB_BOOL(rq->server->chain.on), DB_INT(ADOPT_DELAY))));
+  for (unsigned i = 0; i < rows.len; i++) {
+    json_t *event = NULL, *adopt = json_null();
+    TRY(event_load(&event, db_bytes(&rows, i, 0)));
+    if (!db_null(&rows, i, 1) && event_load(&adopt, db_bytes(&rows, i, 1)) != OK) {
+      json_decref(event);
+      return E_INTERNAL;
+    }
+    json_array_append_new(
+        list, json_pack("{s:o,s:o,s:o}", "event", event, "adopt", adopt, "from",
+                        db_null(&rows, i, 2) ? json_null()
+                                             : json_integer(db_int(&rows, i, 2))));
+  }
+  return OK;
+}
+
 enum err participants_show(struct request *rq, struct reply *rp)
 {
   AUTO(db_rows_done) struct db_rows enrolled = {0};
   AUTO(db_rows_done) struct db_rows rows = {0};
   AUTO(json_drop) json_t *list = json_array();
+  AUTO(json_drop) json_t *changes = json_array();
   AUTO(json_drop) json_t *enroll = NULL;
   struct identity who;
   TRY(request_param_hex(rq, 0, who.b, sizeof who.b));
@@ -235,9 +231,11 @@ enum err participants_show(struct request *rq, struct reply *rp)
     TRY(event_load(&event, db_bytes(&rows, i, 0)));
     json_array_append_new(list, event);
   }
-  rp->json =
-      json_pack("{s:o,s:o,s:o,s:O,s:O}", "participant", json_hex(who.b, sizeof who.b),
-                "name", json_text_or_null(&enrolled, 0, 1), "organisation",
-                json_hex_or_null(&enrolled, 0, 2), "enroll", enroll, "admissions", list);
+  TRY(load_changes(rq, &who, changes));
+  rp->json = json_pack(
+      "{s:o,s:o,s:o,s:O,s:O,s:O,s:o}", "participant", json_hex(who.b, sizeof who.b),
+      "name", json_text_or_null(&enrolled, 0, 1), "organisation",
+      json_hex_or_null(&enrolled, 0, 2), "enroll", enroll, "admissions", list, "changes",
+      changes, "payout", json_address_or_null(&enrolled, 0, 3));
   return OK;
 }

@@ -122,7 +122,8 @@ static enum err read_contracts(struct payer *p, const struct look *look, struct 
                    "takes anchors of another key than this instance's");
   return db_run(p->db, Q_CHAIN_CONTRACTS_SET,
                 DB_ARGS(DB_FIXED(&roles.vault), DB_FIXED(&roles.voice),
-                        DB_FIXED(&roles.governor), DB_INT(look->finalized.number)));
+                        DB_FIXED(&roles.governor), DB_INT(look->finalized.number),
+                        DB_INT(roles.delay)));
 }
 
 enum err payer_contracts_load(struct server *s, struct db *db)

@@ -85,6 +85,7 @@ const struct route routes[] = {
   {"GET",    V "/participants",                   READS, 0, 0, participants_list},
   {"GET",    V "/participants/{id}",              PUBLIC, 0, CALLER, participants_show},
   {"POST",   V "/participants/{id}/login",        P, SMALL, 0, participants_login},
+  {"POST",   V "/participants/{id}/payout",       P, SMALL, 0, participants_payout},
   {"GET",    V "/me",                             P, 0, MEMBER, me_show},
   {"PUT",    V "/me",                             P, SMALL, MEMBER, me_change},
   {"GET",    V "/leaderboard",                    PUBLIC, 0, CALLER | KEPT, leaderboard_list},

@@ -73,10 +73,11 @@ static enum err post_accounts(struct db *db, const struct round_row *row,
     const struct account *a = &d->accounts[i];
     char amount[WORD_DIGITS + 1];
     if (!word_zero(&a->settled))
-      json_array_append_new(list, json_pack("{s:s,s:i,s:o}", "amount",
+      json_array_append_new(list, json_pack("{s:s,s:i,s:o,s:o}", "amount",
                                             word_text(amount, &a->settled), "part",
                                             push ? (int)a->batch : 0, "participant",
-                                            json_hex(a->id.b, sizeof a->id.b)));
+                                            json_hex(a->id.b, sizeof a->id.b), "payee",
+                                            json_hex(a->payout.b, sizeof a->payout.b)));
   }
   AUTO(free_drop) char *text = json_dumps(list, JSON_COMPACT);
   AUTO(db_rows_done) struct db_rows posted = {0};

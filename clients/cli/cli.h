@@ -150,6 +150,7 @@ void words_record(struct cli *c, const json_t *record);
 enum err cmd_keygen(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_enroll(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_login(struct cli *c, struct why *why) MUST_USE;
+enum err cmd_payout(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_models(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_status(struct cli *c, struct why *why) MUST_USE;
 enum err cmd_participate(struct cli *c, struct why *why) MUST_USE;

@@ -23,19 +23,22 @@ struct claim {
 
 /* ---- whose ---- */
 
-/* --payout, else the address that the membership names. */
-static enum err find_account(struct cli *c, const char *model, struct address *out,
-                             struct why *why)
+/* --payout, else the address that counts for one's own key. */
+static enum err find_account(struct cli *c, struct address *out, struct why *why)
 {
-  AUTO(membership_done) struct membership m = {0};
+  AUTO(json_drop) json_t *reply = NULL;
+  char path[128], id[65];
   if (c->o.payout)
     return address_parse(out, c->o.payout, "--payout", why);
-  enum err e = membership_find(&m, c->home, model, c->o.server, why);
-  const json_t *event = json_object_get(m.json, "event");
-  const char *payout = json_string_value(json_object_get(event, "payout"));
+  enum err e = E_NOT_FOUND;
+  if (c->has_self) {
+    snprintf(path, sizeof path, "participants/%s", hex_encode(id, c->self.id.b, 32));
+    e = api_get(&c->api, path, &reply, why);
+  }
+  const char *payout = json_string_value(json_object_get(reply, "payout"));
   if (e == OK && payout)
-    return payout_address(out, payout); /* enrolments may use either case */
-  if (e != OK && e != E_NOT_ENROLLED)
+    return address_parse(out, payout, "payout", why);
+  if (e != OK && e != E_NOT_FOUND)
     return e;
   return why_set(why, E_USAGE, "--payout",
                  "is needed: whose claim is it? Your membership names no address");
@@ -161,7 +164,7 @@ static enum err claim(struct cli *c, const char *model, struct why *why)
   struct wallet_call call = {.to = c->view.roles.vault};
   char due[160], who[ADDRESS_TEXT], digits[WORD_DIGITS + 1];
   bool found;
-  TRY(find_account(c, model, &k.account, why));
+  TRY(find_account(c, &k.account, why));
   TRY(fetch(&k, c, c->view.roles.delay, &found, why));
   if (!found) /* perhaps there is one that must wait: check says until when */
     TRY(fetch(&k, c, 0, &found, why));

@@ -38,7 +38,7 @@ static enum err say_places(struct cli *c, const json_t *standing, struct why *wh
   if (payout)
     say(c, "It goes to %s.", clean(address, sizeof address, payout));
   else
-    say(c, "Your membership names no address that it could be paid to.");
+    say(c, "You have named no address where you are paid: chorus payout 0x…");
   return OK;
 }
 

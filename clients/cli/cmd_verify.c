@@ -34,9 +34,9 @@ static enum err verify_all(struct auditor *a, struct why *why)
   AUTO(report_done) struct report r;
   AUTO(history_done) struct history h = {0};
   report_init(&r);
+  a->options.books = audit_books_new(); /* auditor_done frees them */
   TRY(audit_history(&r, &h, a->log, &a->options, why));
   TRY(auditor_say(a, &r, false, why));
-  a->options.books = audit_books_new(); /* auditor_done frees them */
   return verify_list(a, &h, true, why);
 }
 

@@ -27,6 +27,10 @@ const struct command commands[] = {
      cmd_enroll},
     {"login", "", 0, 0, MEMBER, "Make a link that logs you in to the pages, once.",
      "Open it in your browser within five minutes.", cmd_login},
+    {"payout", "[ADDRESS]", 0, 1, MEMBER, "Say where you are paid, or change it.",
+     "ADDRESS: 0x and 40 hex digits, or none. It counts after a delay of the chain, so "
+     "that\nnobody with a stolen key can redirect your money at once.",
+     cmd_payout},
     {"models", "", 0, 0, " --server ", "List the models of the servers you know.", "",
      cmd_models},
     {"participate", "MODEL", 1, 1, ROUND " --data --rounds --until-done ",

@@ -405,6 +405,21 @@ enum err api_enroll(struct api *a, const json_t *event, const char *name,
   return OK;
 }
 
+enum err api_payout(struct api *a, const struct identity *id, const json_t *event,
+                    json_t **receipt, struct why *why)
+{
+  char path[128], hex[65];
+  struct digest hash;
+  AUTO(json_drop) json_t *reply = NULL;
+  AUTO(json_drop) json_t *body = json_pack("{s:O}", "event", event);
+  snprintf(path, sizeof path, BASE "participants/%s/payout", hex_encode(hex, id->b, 32));
+  TRY(event_hash(&hash, event));
+  TRY(post(a, path, body, &reply, why));
+  TRY(check_receipt(a, json_object_get(reply, "receipt"), &hash, why));
+  *receipt = json_incref(json_object_get(reply, "receipt"));
+  return OK;
+}
+
 enum err api_send(struct api *a, const char *ctx, const char *what, const json_t *event,
                   json_t *extra, json_t **reply, struct why *why)
 {

@@ -116,6 +116,9 @@ enum err api_cosign(struct api *a, struct bytes note, struct why *why) MUST_USE;
 enum err api_enroll(struct api *a, const json_t *event, const char *name,
                     const uint8_t salt[16], json_t **receipt, bool *admitted,
                     struct why *why) MUST_USE;
+/* Names another payout address: the signed event `payout`. */
+enum err api_payout(struct api *a, const struct identity *id, const json_t *event,
+                    json_t **receipt, struct why *why) MUST_USE;
 /* Sends a signed event of this round: what = joins, shares, updates or unmasks. extra
  * (may be NULL) holds further members of the body. *reply: the whole body of the answer,
  * whose receipt was verified. */

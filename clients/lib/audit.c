@@ -159,16 +159,31 @@ static bool about_round(enum event_type t)
   return t > TYPE_OPEN && t < TYPES;
 }
 
+/* How many items from i on are about one member; 0: none. */
+static size_t member_len(const struct audit *a, size_t i)
+{
+  static const enum event_type plain[] = {TYPE_ENROLL, TYPE_ADMIT};
+  static const enum event_type moved[] = {TYPE_ENROLL, TYPE_PAYOUT, TYPE_ADOPT,
+                                          TYPE_ADMIT};
+  bool more = i + 1 < a->len && a->items[i + 1].type == TYPE_PAYOUT;
+  const enum event_type *types = more ? moved : plain;
+  size_t len = more ? LENGTH(moved) : LENGTH(plain);
+  for (size_t k = 0; k < len; k++)
+    if (i + k >= a->len || a->items[i + k].type != types[k])
+      return 0;
+  return len;
+}
+
 /* Where the events of the round begin, when the order is that of docs/api.md: model, then
- * enroll and admit of each member, then open. 0: it is not. */
+ * of each member enroll, payout and adopt if they count, and admit, then open. 0: it is
+ * not. */
 static size_t rounds_begin(const struct audit *a)
 {
   size_t i = 1;
   if (a->len < 2 || a->items[0].type != TYPE_MODEL)
     return 0;
-  while (i + 1 < a->len && a->items[i].type == TYPE_ENROLL &&
-         a->items[i + 1].type == TYPE_ADMIT)
-    i += 2;
+  for (size_t step; (step = member_len(a, i)) != 0; i += step)
+    ;
   return i < a->len && a->items[i].type == TYPE_OPEN ? i : 0;
 }
 

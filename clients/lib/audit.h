@@ -13,7 +13,8 @@
 #include "clients/lib/source.h"
 #include "ledger/note.h"
 
-/* What each model owes after the rounds that were audited so far. */
+/* What each model owes after the rounds that were audited so far, and which payout
+ * addresses count from which leaf on. */
 struct audit_books;
 struct audit_books *audit_books_new(void);
 void audit_books_free(struct audit_books *b);
@@ -22,8 +23,9 @@ struct audit_options {
   unsigned threads; /* 0: one for each processor */
   uint64_t light;   /* not 0: so many chunk positions and dealers drawn at random */
   uint64_t events;  /* of this round in the log, as audit_history counted; 0: unknown */
-  struct chain_view *view;   /* of the instance's chain; NULL: it is not looked at */
-  struct audit_books *books; /* all rounds are audited, in their order; NULL: not all */
+  struct chain_view *view; /* of the instance's chain; NULL: it is not looked at */
+  /* All rounds are audited, in their order, after audit_history; NULL: not all. */
+  struct audit_books *books;
   /* What is being done, and how much of how much (never 0); may be NULL. */
   void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
   void *arg;

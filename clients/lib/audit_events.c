@@ -63,6 +63,10 @@ static enum err parse(struct item *it, bool anchored, struct why *why)
     PARSE(admission_event, admission_parse(&event_, type_names[it->type], it->event, why))
   case TYPE_ACT:
     PARSE(act_event, act_parse(&event_, it->event, why))
+  case TYPE_PAYOUT:
+    PARSE(payout_event, payout_parse(&event_, it->event, why))
+  case TYPE_ADOPT:
+    PARSE(adopt_event, adopt_parse(&event_, it->event, why))
   case TYPE_OPEN:
     return parse_open(it, anchored, why);
   case TYPE_JOIN:
@@ -129,7 +133,7 @@ enum err audit_form(struct audit *a, struct why *why)
   for (size_t i = a->len; i-- > 0;) /* the first of each type stands at the end */
     if (a->items[i].sound && !type_is_said(a->items[i].type))
       a->one[a->items[i].type] = &a->items[i];
-  a->one[TYPE_ADMIT] = NULL;
+  a->one[TYPE_ADMIT] = a->one[TYPE_ADOPT] = NULL; /* one for each member */
   if (a->one[TYPE_RESULT])
     TRY(result_parse(&a->result, a->one[TYPE_RESULT]->event, why));
   return OK;
@@ -190,6 +194,7 @@ static const struct {
   enum event_type of;
 } links[] = {
     {TYPE_ADMIT, "identity", TYPE_ENROLL},
+    {TYPE_ADOPT, "identity", TYPE_PAYOUT},
     {TYPE_GRAPH, "roster", TYPE_ROSTER},
     {TYPE_SHARE, "graph", TYPE_GRAPH},
     {TYPE_SHARERS, "graph", TYPE_GRAPH},
@@ -203,8 +208,8 @@ static void check_link(struct audit *a, const struct item *it, size_t l)
 {
   char hex[65];
   const char *is = json_string_value(json_object_get(it->event, links[l].member));
-  const struct item *of = links[l].of == TYPE_ENROLL
-                              ? audit_find(a, TYPE_ENROLL, &it->header.participant)
+  const struct item *of = links[l].of < TYPE_OPEN
+                              ? audit_find(a, links[l].of, &it->header.participant)
                               : a->one[links[l].of];
   if (!of)
     report_found(a->report, CHECK_LINK, it->subject, "%s: there is no such event",
@@ -229,7 +234,8 @@ enum err audit_unique(struct audit *a, struct why *why)
 {
   for (size_t i = 1; i < a->len; i++) {
     const struct item *it = a->sorted[i], *before = a->sorted[i - 1];
-    bool by_member = type_is_said(it->type) || it->type == TYPE_ADMIT;
+    bool by_member =
+        type_is_said(it->type) || it->type == TYPE_ADMIT || it->type == TYPE_ADOPT;
     if (it->type == before->type &&
         (!by_member ||
          memcmp(&it->header.participant, &before->header.participant, 32) == 0))
@@ -286,8 +292,12 @@ enum err audit_order(struct audit *a, struct why *why)
     const struct item *it = &a->items[i];
     if (!it->in_log)
       continue;
-    if (it->type == TYPE_ADMIT)
+    if (it->type == TYPE_ADMIT || it->type == TYPE_PAYOUT)
       check_after(a, it, audit_find(a, TYPE_ENROLL, &it->header.participant));
+    if (it->type == TYPE_ADOPT)
+      check_after(a, it, audit_find(a, TYPE_PAYOUT, &it->header.participant));
+    if (it->type == TYPE_ADOPT && a->one[TYPE_RESULT] && a->one[TYPE_RESULT]->in_log)
+      check_after(a, a->one[TYPE_RESULT], it);
     if (it->type == TYPE_JOIN)
       check_after(a, it, audit_find(a, TYPE_ADMIT, &it->header.participant));
     if (it->type == TYPE_OPEN)

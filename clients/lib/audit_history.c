@@ -28,10 +28,11 @@ struct walk {
   /* What stands so far, by name:
    *   enrolled   participant: H(enroll)
    *   admitted   participant and model: H of the last admission event
+   *   payees     participant: its last `payout`: {"event": H,"payout","time","adopted"}
    *   models     model: {"version","event","result" of the newest result or null,
    *              "round","attempt" of the newest terms,"ctx","excluded": who was named}
    *   rounds     ctx: {"place" in out,"window","ended_after" a time} */
-  json_t *enrolled, *admitted, *models, *rounds;
+  json_t *enrolled, *admitted, *payees, *models, *rounds;
 };
 
 static void walk_done(struct walk *w)
@@ -39,6 +40,7 @@ static void walk_done(struct walk *w)
   free(w->claims);
   json_decref(w->enrolled);
   json_decref(w->admitted);
+  json_decref(w->payees);
   json_decref(w->models);
   json_decref(w->rounds);
 }
@@ -74,7 +76,7 @@ static void claim(struct walk *w, const char *key, uint64_t leaf)
 }
 
 /* What must be the only one of its kind: of a round's type and signer, a version, an
- * enrolment, terms of a model's round and attempt. */
+ * enrolment, what follows an identity event, terms of a model's round and attempt. */
 static void claim_event(struct walk *w, const struct item *it)
 {
   char key[300];
@@ -89,6 +91,10 @@ static void claim_event(struct walk *w, const struct item *it)
     return;
   else if (it->type == TYPE_ACT)
     snprintf(key, sizeof key, "act %s", text_of(e, "id"));
+  else if (it->type == TYPE_PAYOUT)
+    snprintf(key, sizeof key, "payout %s", text_of(e, "previous"));
+  else if (it->type == TYPE_ADOPT)
+    snprintf(key, sizeof key, "adopt %s", text_of(e, "identity"));
   else
     snprintf(key, sizeof key, "%s %s %s", type_names[it->type], text_of(e, "ctx"),
              type_is_said(it->type) ? text_of(e, "participant") : "");
@@ -148,6 +154,73 @@ static void walk_admission(struct walk *w, const struct item *it)
                  "identity: is not the hash of an enrolment before it");
   report_checked(w->report, CHECK_LINK, 1);
   note_hash(w->admitted, key, it);
+}
+
+/* It follows the last one, and is no older than what stands before it: its own clock and
+ * the coordinator's may both be off. */
+static void walk_payout(struct walk *w, const struct item *it)
+{
+  const char *who = text_of(it->event, "participant");
+  const json_t *last = json_object_get(w->payees, who);
+  json_int_t time = number_of(it->event, "time");
+  report_checked(w->report, CHECK_PAYEES, 1);
+  if (!follows(it->event,
+               last ? json_object_get(last, "event") : json_object_get(w->enrolled, who)))
+    report_found(w->report, CHECK_PAYEES, it->subject,
+                 "previous: is not the enrolment or change before it");
+  if (time + 2 * (json_int_t)CLOCK_SLACK < (json_int_t)w->latest)
+    report_found(w->report, CHECK_PAYEES, it->subject,
+                 "time: is long before what stands before it");
+  json_t *one = json_pack("{s:I,s:O}", "time", time, "payout",
+                          json_object_get(it->event, "payout"));
+  note_hash(one, "event", it);
+  json_object_set_new(w->payees, who, one);
+}
+
+/* Seconds that must have passed; *known is false without a node to ask. */
+static enum err adopt_delay(struct walk *w, uint64_t *out, bool *known, struct why *why)
+{
+  struct chain_view *v = w->options->view;
+  *known = true;
+  *out = ADOPT_DELAY;
+  if (!chain_view_needed(w->pin))
+    return OK;
+  *known = v != NULL;
+  if (!v)
+    return OK;
+  TRY(chain_view_check(v, why));
+  *out = v->roles.delay;
+  return OK;
+}
+
+static enum err walk_adopt(struct walk *w, const struct item *it, struct why *why)
+{
+  const char *who = text_of(it->event, "participant");
+  const json_t *last = json_object_get(w->payees, who);
+  uint64_t delay;
+  bool known;
+  report_checked(w->report, CHECK_PAYEES, 1);
+  if (!json_equal(json_object_get(it->event, "identity"),
+                  json_object_get(last, "event"))) {
+    report_found(w->report, CHECK_PAYEES, it->subject,
+                 "identity: is not the last change of this participant");
+    return OK;
+  }
+  TRY(adopt_delay(w, &delay, &known, why));
+  if (!known)
+    report_skip(
+        w->report, CHECK_PAYEES,
+        "the delay stands in the registry: it needs an Ethereum node of your own: "
+        "--rpc");
+  else if (number_of(it->event, "time") < number_of(last, "time") + (json_int_t)delay)
+    report_found(w->report, CHECK_PAYEES, it->subject,
+                 "counts before the delay of %llu seconds has passed",
+                 (unsigned long long)delay);
+  return w->options->books
+             ? audit_books_adopt(w->options->books, &it->header.participant,
+                                 json_string_value(json_object_get(last, "payout")),
+                                 it->leaf)
+             : OK;
 }
 
 static void walk_model(struct walk *w, const struct item *it)
@@ -373,22 +446,28 @@ static enum err check_seen(struct walk *w, const struct item *it, struct why *wh
   return judge(w, CHECK_SEEN, it->subject, e, &inner, why);
 }
 
-static void walk_event(struct walk *w, const struct item *it)
+static enum err walk_event(struct walk *w, const struct item *it, struct why *why)
 {
   if (it->type == TYPE_ENROLL)
     note_hash(w->enrolled, text_of(it->event, "participant"), it);
   else if (it->type == TYPE_ADMIT || it->type == TYPE_SUSPEND)
     walk_admission(w, it);
+  else if (it->type == TYPE_PAYOUT)
+    walk_payout(w, it);
+  else if (it->type == TYPE_ADOPT)
+    TRY(walk_adopt(w, it, why));
   else if (it->type == TYPE_MODEL)
     walk_model(w, it);
   else if (it->type == TYPE_OPEN)
     walk_open(w, it);
   else if (it->type > TYPE_OPEN)
     walk_in_round(w, it);
-  if (it->type == TYPE_ACT)
-    return; /* it may stand before what was said a moment earlier */
+  if (it->type == TYPE_ACT || it->type == TYPE_PAYOUT)
+    return OK; /* it may stand before what was said a moment earlier, or by another clock
+                */
   json_int_t time = number_of(it->event, "time");
   w->latest = MAX(w->latest, time > 0 ? (uint64_t)time : 0);
+  return OK;
 }
 
 static enum err walk_entry(struct walk *w, struct bytes entry, struct why *why)
@@ -411,8 +490,7 @@ static enum err walk_entry(struct walk *w, struct bytes entry, struct why *why)
   check_signer(w, &it);
   claim_event(w, &it);
   TRY(check_seen(w, &it, why));
-  walk_event(w, &it);
-  return OK;
+  return walk_event(w, &it, why);
 }
 
 /* ---- all entries ---- */
@@ -464,6 +542,7 @@ enum err audit_history(struct report *report, struct history *out, struct audit_
                    .out = out,
                    .enrolled = json_object(),
                    .admitted = json_object(),
+                   .payees = json_object(),
                    .models = json_object(),
                    .rounds = json_object()};
   *out = (struct history){0};

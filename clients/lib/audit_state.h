@@ -3,7 +3,7 @@
  * said, audit_events.c checks each event and its leaf, audit_terms.c the terms and the
  * base, audit_phases.c what the coordinator said in each phase, audit_unmask.c answers
  * and secrets, audit_sum.c the vectors, audit_result.c what follows from their sum,
- * audit_chain.c what stands on the chain.
+ * audit_chain.c what stands on the chain, audit_books.c what is owed.
  *
  * A check runs when those it needs hold (audit.c has the table); it reports to its own
  * row of the report only. */
@@ -24,6 +24,8 @@ enum event_type {
   TYPE_ADMIT,
   TYPE_SUSPEND,
   TYPE_ACT,
+  TYPE_PAYOUT,
+  TYPE_ADOPT,
   TYPE_OPEN,
   TYPE_JOIN,
   TYPE_ROSTER,
@@ -124,6 +126,13 @@ enum err audit_read(struct item *it, bool anchored, struct why *why) MUST_USE;
 /* What this participant said of one type (or was admitted with); NULL: nothing. */
 const struct item *audit_find(const struct audit *a, enum event_type type,
                               const struct identity *id);
+
+/* ---- audit_books.c ---- */
+/* From this leaf on the participant is paid there: in the order of the leaves. payout: as
+ * in the event.
+ */
+enum err audit_books_adopt(struct audit_books *b, const struct identity *id,
+                           const char *payout, uint64_t leaf) MUST_USE;
 
 /* ---- audit_result.c ---- */
 /* What the members of U2 earn; *paid: anything at all. The caller frees *out. */

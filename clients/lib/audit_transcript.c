@@ -10,13 +10,13 @@
 #include "util/field.h"
 #include "util/text.h"
 
-#define ITEMS_MAX (8u * PARTICIPANTS_MAX)
+#define ITEMS_MAX (10u * PARTICIPANTS_MAX)
 #define PAGES_MAX 100000u
 #define TRIES 60u /* for leaves that are not there yet */
 
 const char *const type_names[TYPES] = {
-    "instance", "model",     "enroll", "admit",  "suspend", "act",
-    "open",     "join",      "roster", "graph",  "share",   "sharers",
+    "instance", "model",     "enroll", "admit",  "suspend", "act",      "payout",
+    "adopt",    "open",      "join",   "roster", "graph",   "share",    "sharers",
     "update",   "survivors", "unmask", "result", "failed",  "retention"};
 
 enum event_type type_find(const json_t *event)

@@ -125,14 +125,16 @@ static enum err check_rounds(struct check *c, struct why *why)
   return OK;
 }
 
-/* ---- the enrolment ---- */
+/* ---- enrolments, changes of the payout address ---- */
 
-static enum err check_membership(struct check *c, const char *name, struct why *why)
+/* A file with "event", "receipt" and, once it was found, "leaf". */
+static enum err check_file(struct check *c, const char *folder, const char *name,
+                           struct why *why)
 {
   char path[PATH_ROOM];
   uint64_t leaf;
   AUTO(json_drop) json_t *m = NULL;
-  snprintf(path, sizeof path, "members/%.200s", name);
+  snprintf(path, sizeof path, "%s/%.200s", folder, name);
   TRY(home_read_json(c->watch->home, path, &m, why));
   const json_t *receipt = json_object_get(m, "receipt");
   if (!json_is_object(receipt) || json_object_get(m, "leaf"))
@@ -144,14 +146,14 @@ static enum err check_membership(struct check *c, const char *name, struct why *
   return home_write_json(c->watch->home, path, m, false, why);
 }
 
-static enum err check_memberships(struct check *c, struct why *why)
+static enum err check_folder(struct check *c, const char *folder, struct why *why)
 {
   AUTO(json_drop) json_t *names = NULL;
   size_t i;
   json_t *name;
-  TRY(home_list(c->watch->home, "members", &names, why));
+  TRY(home_list(c->watch->home, folder, &names, why));
   json_array_foreach (names, i, name)
-    TRY(check_membership(c, json_string_value(name), why));
+    TRY(check_file(c, folder, json_string_value(name), why));
   return OK;
 }
 
@@ -159,7 +161,8 @@ enum err promises_check(struct promises *out, struct watch *w, int64_t now, bool
                         struct why *why)
 {
   struct check c = {.watch = w, .now = now, .keep = keep};
-  TRY(check_memberships(&c, why));
+  TRY(check_folder(&c, "members", why));
+  TRY(check_folder(&c, "payouts", why));
   TRY(check_rounds(&c, why));
   *out = c.found;
   return OK;

@@ -12,10 +12,11 @@ struct promises {
   int64_t until; /* when the last of the open ones is due, Unix seconds */
 };
 
-/* Looks at every receipt in this home, of the rounds and of the enrolment at the watch's
- * instance, whose event was not found in the log before. What is found is remembered
- * beside the receipt (rounds/CTX/leaf-TYPE.json; `leaf` of the membership) if `keep`: for
- * that the home must be locked. now: Unix seconds, by the local clock.
+/* Looks at every receipt in this home, of the rounds, of the enrolment and of changed
+ * payout addresses at the watch's instance, whose event was not found in the log before.
+ * What is found is remembered beside the receipt (rounds/CTX/leaf-TYPE.json; `leaf` of
+ * the membership) if `keep`: for that the home must be locked. now: Unix seconds, by the
+ * local clock.
  *
  * E_CHEAT_PROMISE when one is overdue; message, receipt and checkpoint are then in a file
  * that why names. Otherwise the errors of watch_refresh and api.h. */

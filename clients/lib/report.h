@@ -32,6 +32,9 @@
   /* histories, of the whole log only */                                                 \
   X(CHECK_ADMISSIONS, "admissions",                                                      \
     "Every admission and suspension names the one before it")                            \
+  X(CHECK_PAYEES, "payees",                                                              \
+    "Every change of a payout address follows the one before it, and counts only after " \
+    "its delay")                                                                         \
   X(CHECK_VERSIONS, "versions", "Every version of a model names the one before it")      \
   X(CHECK_ATTEMPTS, "attempts",                                                          \
     "Rounds and attempts are counted without gaps, and exclude whom the ones before "    \

@@ -32,18 +32,20 @@ UNION ALL
 SELECT e.id, a.id, -(SELECT sum(amount) FROM r) FROM e
 JOIN accounts a ON a.model = $2 AND a.kind = 'budget' AND a.participant IS NULL
 
--- What a round settles. $3: paying or claimable; $4: [{"amount","part","participant"}…].
+-- What a round settles. $3: paying or claimable; $4: [{"amount","part","participant","payee"}…].
 -- name: ledger_settle :exec
 WITH j AS MATERIALIZED (
   SELECT decode(o ->> 'participant', 'hex') AS participant,
-         (o ->> 'amount')::numeric AS amount, (o ->> 'part')::bigint AS part
+         decode(o ->> 'payee', 'hex') AS payee, (o ->> 'amount')::numeric AS amount,
+         (o ->> 'part')::bigint AS part
   FROM json_array_elements($4::text::json) o
 ), e AS (
   INSERT INTO entries (kind, model, ctx, part)
   SELECT DISTINCT $3::text, $2::text, $1::bytea, part FROM j RETURNING id, part
 )
-INSERT INTO postings (entry, account, amount)
-SELECT e.id, a.id, CASE a.kind WHEN 'due' THEN -j.amount ELSE j.amount END
+INSERT INTO postings (entry, account, amount, payee)
+SELECT e.id, a.id, CASE a.kind WHEN 'due' THEN -j.amount ELSE j.amount END,
+       CASE a.kind WHEN 'due' THEN NULL ELSE j.payee END
 FROM j JOIN e USING (part)
 JOIN accounts a ON a.model = $2 AND a.participant = j.participant AND a.kind IN ('due', $3)
 
@@ -91,18 +93,20 @@ JOIN accounts a ON a.model = t.model AND a.kind IN ('relayer', 'gas')
 INSERT INTO entries (kind, model, hash, log_index) VALUES ('claimed', $1, $2, $3)
 ON CONFLICT DO NOTHING RETURNING id
 
--- $4 was fetched for an address: off those who share it, in the order of their keys.
+-- $4 was fetched for an address: off what is claimable there, in the order of its owners' keys.
 -- name: ledger_claimed :exec
-WITH c AS MATERIALIZED (
-  SELECT a.participant, least(a.balance, $4::text::numeric - coalesce(sum(a.balance) OVER (
-           ORDER BY a.participant ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))
+WITH l AS MATERIALIZED (
+  SELECT a.participant, sum(m.amount) AS rest
+  FROM postings m JOIN accounts a ON a.id = m.account AND a.model = $2 AND a.kind = 'claimable'
+  WHERE m.payee = $3 GROUP BY a.participant HAVING sum(m.amount) > 0
+), c AS MATERIALIZED (
+  SELECT participant, least(rest, $4::text::numeric - coalesce(sum(rest) OVER (
+           ORDER BY participant ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))
          AS amount
-  FROM participants p
-  JOIN accounts a ON a.model = $2 AND a.kind = 'claimable' AND a.participant = p.id
-  WHERE p.payout = $3 AND a.balance > 0
+  FROM l
 )
-INSERT INTO postings (entry, account, amount)
-SELECT $1::bigint, a.id, CASE a.kind WHEN 'claimed' THEN c.amount ELSE -c.amount END
+INSERT INTO postings (entry, account, amount, payee)
+SELECT $1::bigint, a.id, CASE a.kind WHEN 'claimed' THEN c.amount ELSE -c.amount END, $3
 FROM c JOIN accounts a ON a.model = $2 AND a.participant = c.participant
                       AND a.kind IN ('claimable', 'claimed')
 WHERE c.amount > 0 AND (SELECT sum(amount) FROM c WHERE amount > 0) = $4::text::numeric

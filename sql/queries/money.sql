@@ -38,15 +38,13 @@ GROUP BY kind ORDER BY kind
 SELECT t.id, t.kind, t.model, r.round, r.attempt, t.part, t.state, t.reason, t.target,
        t.nonce, t.hash, t.block, (t.gas_used * t.gas_price)::text,
        extract(epoch FROM t.created_at)::float8, extract(epoch FROM t.changed_at)::float8,
-       (SELECT json_agg(json_build_array(encode(x.payout, 'hex'), x.amount::text))::text
-        FROM (SELECT p.payout, sum(m.amount) AS amount
+       (SELECT json_agg(json_build_array(encode(x.payee, 'hex'), x.amount::text))::text
+        FROM (SELECT m.payee, sum(m.amount) AS amount
               FROM entries e
               JOIN postings m ON m.entry = e.id AND m.amount > 0
-              JOIN accounts a ON a.id = m.account
-              JOIN participants p ON p.id = a.participant
               WHERE t.kind = 'pay' AND e.kind = 'paying' AND e.ctx = t.ctx
                 AND e.part = t.part
-              GROUP BY p.payout ORDER BY p.payout) x)
+              GROUP BY m.payee ORDER BY m.payee) x)
 FROM chain_txs t LEFT JOIN rounds r ON r.ctx = t.ctx
 WHERE t.id > $1 AND ($2::text IS NULL OR t.state = $2)
 ORDER BY t.id LIMIT $3::bigint
@@ -66,9 +64,9 @@ ORDER BY r.round DESC LIMIT 1
 
 -- What the books know that an address has fetched.
 -- name: claim_fetched :one
-SELECT coalesce(sum(a.balance), 0)::text FROM participants p
-JOIN accounts a ON a.model = $1 AND a.kind = 'claimed' AND a.participant = p.id
-WHERE p.payout = $2
+SELECT coalesce(sum(m.amount), 0)::text FROM postings m
+JOIN accounts a ON a.id = m.account AND a.model = $1 AND a.kind = 'claimed'
+WHERE m.payee = $2
 
 -- What was sent to the chain for a round; the hash of the newest form until one is mined.
 -- name: round_anchors :many

@@ -13,7 +13,7 @@ FROM participants p WHERE p.id > $1 ORDER BY p.id LIMIT $2::bigint
 
 -- $2: those who read hidden names ask; $3: the participant that asks, or null.
 -- name: participant_enroll :maybe
-SELECT e.bytes, member_name(p, $2 OR p.id = $3), p.organisation
+SELECT e.bytes, member_name(p, $2 OR p.id = $3), p.organisation, p.payout
 FROM participants p JOIN events e ON e.seq = p.enroll WHERE p.id = $1
 
 -- Of the models that the caller sees; $2 to $4 as for may_see.

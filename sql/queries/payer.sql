@@ -12,11 +12,11 @@ SELECT pg_advisory_unlock(27980850564981113)
 -- ---- the chain ----
 
 -- name: chain_contracts :maybe
-SELECT vault, voice, governor FROM chain_contracts
+SELECT vault, voice, governor FROM chain_contracts WHERE delay IS NOT NULL
 
 -- name: chain_contracts_set :exec
-INSERT INTO chain_contracts (vault, voice, governor, claims_block) VALUES ($1, $2, $3, $4)
-ON CONFLICT DO NOTHING
+INSERT INTO chain_contracts (vault, voice, governor, claims_block, delay)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT (only_one) DO UPDATE SET delay = excluded.delay
 
 -- name: chain_key :maybe
 SELECT chain_id, genesis, next_nonce FROM chain_keys WHERE address = $1

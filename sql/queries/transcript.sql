@@ -1,19 +1,28 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The transcript of an ended round.
 
--- At most $3 items after place $2: the model (place 1), each member's enrolment and
--- admission by index, and from place 2^20 on what was said in the round, as accepted. The
--- page ends with the item that brings it to $4 bytes. The last column: how many items there
--- are after $2, at most $3.
+-- At most $3 items after place $2: the model (place 1), for each member by index enrolment,
+-- change of address and its adoption if one counted when the result was made, and admission,
+-- and from place 2^20 on what was said in the round, as accepted. The page ends with the item
+-- that brings it to $4 bytes. The last column: how many items there are after $2, at most $3.
 -- name: transcript_page :many
-WITH places AS (
+WITH members AS (
+  SELECT 4 * row_number() OVER (ORDER BY j.participant) AS place, p.enroll, j.admit,
+         c.event AS change, c.adopt
+  FROM joins j JOIN participants p ON p.id = j.participant
+  LEFT JOIN LATERAL (
+    SELECT x.event, x.adopt FROM payout_changes x
+    WHERE x.participant = p.id AND x.adopt < (SELECT seq FROM events
+      WHERE ctx = $1 AND type = 'result' AND participant IS NULL)
+    ORDER BY x.adopt DESC LIMIT 1) c ON true
+  WHERE j.ctx = $1
+), places AS (
   SELECT 1::bigint AS place, v.event
   FROM rounds r JOIN model_versions v USING (model, version) WHERE r.ctx = $1
   UNION ALL
-  SELECT 2 * row_number() OVER (ORDER BY j.participant), p.enroll
-  FROM joins j JOIN participants p ON p.id = j.participant WHERE j.ctx = $1
-  UNION ALL
-  SELECT 2 * row_number() OVER (ORDER BY participant) + 1, admit FROM joins WHERE ctx = $1
+  SELECT m.place + i, e FROM members m
+  CROSS JOIN LATERAL (VALUES (0, m.enroll), (1, m.change), (2, m.adopt), (3, m.admit)) v (i, e)
+  WHERE e IS NOT NULL
   UNION ALL
   SELECT 1048576 + seq, seq FROM events WHERE ctx = $1
 ), page AS (

@@ -71,6 +71,15 @@ static bool payout_valid(const char *s)
          strspn(s + 2, "0123456789abcdefABCDEF") == 40;
 }
 
+/* The member `payout`: null, or an address in any case. */
+static enum err payout_read(const char **out, const json_t *payout, struct why *why)
+{
+  *out = json_string_value(payout);
+  if (!json_is_null(payout) && (!*out || !payout_valid(*out)))
+    return why_set(why, E_FIELD_VALUE, "payout", "must be null or 0x and 40 hex digits");
+  return OK;
+}
+
 enum err enroll_parse(struct enroll_event *out, const json_t *event, struct why *why)
 {
   struct enroll_event e = {0};
@@ -83,13 +92,36 @@ enum err enroll_parse(struct enroll_event *out, const json_t *event, struct why 
                                  FIELD_END};
   TRY(field_read(event, fields, why));
   TRY(seen_read(&e.header.seen, seen, why));
-  if (!json_is_null(payout)) {
-    e.payout = json_string_value(payout);
-    if (!e.payout || !payout_valid(e.payout))
-      return why_set(why, E_FIELD_VALUE, "payout",
-                     "must be null or 0x and 40 hex digits");
-  }
+  TRY(payout_read(&e.payout, payout, why));
   *out = e;
+  return OK;
+}
+
+enum err payout_parse(struct payout_event *out, const json_t *event, struct why *why)
+{
+  struct payout_event p = {0};
+  json_t *payout, *seen, *sig;
+  const struct field fields[] = {PARTICIPANT_FIELDS("payout", p.header),
+                                 FIELD_HEX("previous", p.previous.b),
+                                 FIELD_ANY("payout", &payout),
+                                 FIELD_UINT("time", &p.time, 0, INTEGER_MAX), FIELD_END};
+  TRY(field_read(event, fields, why));
+  TRY(seen_read(&p.header.seen, seen, why));
+  TRY(payout_read(&p.payout, payout, why));
+  *out = p;
+  return OK;
+}
+
+enum err adopt_parse(struct adopt_event *out, const json_t *event, struct why *why)
+{
+  struct adopt_event a = {0};
+  json_t *sig;
+  const struct field fields[] = {COORDINATOR_FIELDS("adopt", a.header),
+                                 FIELD_HEX("participant", a.header.participant.b),
+                                 FIELD_HEX("identity", a.identity.b),
+                                 FIELD_UINT("time", &a.time, 0, INTEGER_MAX), FIELD_END};
+  TRY(field_read(event, fields, why));
+  *out = a;
   return OK;
 }
 

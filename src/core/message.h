@@ -61,6 +61,30 @@ struct enroll_event {
 enum err enroll_parse(struct enroll_event *out, const json_t *event,
                       struct why *why) MUST_USE;
 
+/* Another payout address instead of the one before. */
+struct payout_event {
+  struct header header;
+  struct digest previous; /* the participant's last `payout`, else its `enroll` */
+  const char *payout;     /* NULL or 0x and 40 hex digits; borrowed */
+  uint64_t time;          /* Unix seconds, by the participant's clock */
+};
+enum err payout_parse(struct payout_event *out, const json_t *event,
+                      struct why *why) MUST_USE;
+
+/* From here on the address of a `payout` counts. */
+struct adopt_event {
+  struct header header;
+  struct digest identity; /* the participant's last `payout` */
+  uint64_t time;          /* Unix seconds */
+};
+enum err adopt_parse(struct adopt_event *out, const json_t *event,
+                     struct why *why) MUST_USE;
+
+/* Seconds between `payout` and `adopt` where no registry says another delay. */
+#define ADOPT_DELAY 86400u
+/* By so many seconds may a participant's clock differ. */
+#define CLOCK_SLACK 300u
+
 /* admit and suspend */
 struct admission_event {
   struct header header;
@@ -341,6 +365,12 @@ json_t *admission_build(const char *type, const struct digest *instance,
                         const char *model, const struct identity *who,
                         const struct digest *identity,
                         const struct digest *previous) MUST_USE;
+/* payout: NULL for none. The caller signs. */
+json_t *payout_build(const struct digest *instance, const struct seen *seen,
+                     const struct identity *who, const struct digest *previous,
+                     const char *payout, int64_t time) MUST_USE;
+json_t *adopt_build(const struct digest *instance, const struct identity *who,
+                    const struct digest *identity, int64_t time) MUST_USE;
 json_t *roster_build(const struct open_event *open, unsigned n,
                      const struct digest *joins) MUST_USE;
 /* block < 0: complete graph, no beacon. */

@@ -14,7 +14,8 @@ static json_t *hex32(const void *data)
 
 bool message_by_participant(const char *type)
 {
-  static const char *const types[] = {"enroll", "join", "share", "update", "unmask"};
+  static const char *const types[] = {"enroll", "payout", "join",
+                                      "share",  "update", "unmask"};
   for (size_t i = 0; i < LENGTH(types); i++)
     if (strcmp(type, types[i]) == 0)
       return true;
@@ -54,6 +55,25 @@ json_t *admission_build(const char *type, const struct digest *instance,
   return json_pack("{s:s,s:o,s:s,s:o,s:o,s:o}", "type", type, "instance", hex32(instance),
                    "model", model, "participant", hex32(who), "identity", hex32(identity),
                    "previous", previous ? hex32(previous) : json_null());
+}
+
+json_t *payout_build(const struct digest *instance, const struct seen *seen,
+                     const struct identity *who, const struct digest *previous,
+                     const char *payout, int64_t time)
+{
+  json_t *e = message_start("payout", instance, NULL, seen, who);
+  json_object_set_new(e, "previous", hex32(previous));
+  json_object_set_new(e, "payout", payout ? json_string(payout) : json_null());
+  json_object_set_new(e, "time", json_integer(time));
+  return e;
+}
+
+json_t *adopt_build(const struct digest *instance, const struct identity *who,
+                    const struct digest *identity, int64_t time)
+{
+  return json_pack("{s:s,s:o,s:o,s:o,s:I}", "type", "adopt", "instance", hex32(instance),
+                   "participant", hex32(who), "identity", hex32(identity), "time",
+                   (json_int_t)time);
 }
 
 static json_t *round_start(const char *type, const struct open_event *open)

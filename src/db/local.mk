@@ -32,6 +32,7 @@ DB_QUERIES = \
   $(srcdir)/sql/queries/money.sql \
   $(srcdir)/sql/queries/outbox.sql \
   $(srcdir)/sql/queries/participant.sql \
+  $(srcdir)/sql/queries/payee.sql \
   $(srcdir)/sql/queries/payer.sql \
   $(srcdir)/sql/queries/replay.sql \
   $(srcdir)/sql/queries/reward.sql \
@@ -54,7 +55,8 @@ DB_MIGRATIONS = \
   $(srcdir)/sql/migrations/0005-sessions.sql \
   $(srcdir)/sql/migrations/0006-people.sql \
   $(srcdir)/sql/migrations/0007-tools.sql \
-  $(srcdir)/sql/migrations/0008-replicas.sql
+  $(srcdir)/sql/migrations/0008-replicas.sql \
+  $(srcdir)/sql/migrations/0009-payouts.sql
 DB_GENERATE = $(AM_V_GEN)$(MKDIR_P) src/db && $(AWK) -f $(srcdir)/sql/generate.awk
 
 src/db/queries.h: $(DB_QUERIES) $(srcdir)/sql/generate.awk

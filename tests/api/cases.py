@@ -7,7 +7,7 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 
 #: Variables that only a participant's key, or a round that has ended, can give.
 GIVEN = {"participant", "participantAuth", "ctx", "model", "newcomerBody",
-         "loginBody", "joinBody", "shareBody", "updateBody", "unmaskBody", "cosignature", "stateCtx",
+         "loginBody", "payoutBody", "joinBody", "shareBody", "updateBody", "unmaskBody", "cosignature", "stateCtx",
          "chainModel", "claimant", "heldPayout", "paidPayout", "paidHash"}
 #: They do not end, so nobody can wait for the answer.
 STREAMS = {"GET /api/v1/events"}
@@ -393,6 +393,18 @@ def members():
         get("A participant", "/participants/{{participant}}", 'json.enroll.type === "enroll"',
             "json.admissions.length >= 1"),
         missing("A participant that is none", "/participants/" + ZERO),
+        good("Another payout address", "POST", "/participants/{{participant}}/payout", 201,
+             body="{{payoutBody}}", checks=['json.receipt.status === "accepted"'],
+             words="Signed by the participant's key; `chorus payout` does this. It counts later."),
+        good("The same address once more", "POST", "/participants/{{participant}}/payout", 200,
+             body="{{payoutBody}}", checks=['json.receipt.status === "accepted"'],
+             needs=["payoutBody"]),
+        bad("An address of nobody's", "POST", "/participants/" + ZERO + "/payout", 400, "bad-value",
+            body="{{payoutBody}}", field="event.participant", needs=["payoutBody"]),
+        bad("No address at all", "POST", "/participants/{{participant}}/payout", 400,
+            "missing-field", body={}, field="event"),
+        get("What has changed", "/participants/{{participant}}", "json.payout === null",
+            "json.changes.length === 1 && json.changes[0].adopt === null", needs=["payoutBody"]),
         good("A link into the browser", "POST", "/participants/{{participant}}/login", 201,
              body="{{loginBody}}", checks=['json.link.includes("/#login=")'], after=[
                  'pm.environment.set("loginCode", pm.response.json().link.split("#login=")[1]);'],

@@ -16,6 +16,7 @@ static void coordinator_events(const json_t *e)
   struct open_event *open = NULL;
   struct instance_event instance;
   struct admission_event admission;
+  struct adopt_event adopt;
   struct roster_event roster;
   struct graph_event graph;
   struct set_event set;
@@ -38,6 +39,7 @@ static void coordinator_events(const json_t *e)
   }
   (void)!instance_parse(&instance, e, &why);
   (void)!admission_parse(&admission, "admit", e, &why);
+  (void)!adopt_parse(&adopt, e, &why);
   (void)!roster_parse(&roster, e, &why);
   (void)!graph_parse(&graph, e, &why);
   if (sharers_parse(&set, e, &why) == OK || survivors_parse(&set, e, &why) == OK)
@@ -60,11 +62,13 @@ static void participant_events(const json_t *e)
 {
   struct why why;
   struct enroll_event enroll;
+  struct payout_event payout;
   struct join_event join;
   struct share_event share;
   struct update_event update;
   struct unmask_event unmask;
   (void)!enroll_parse(&enroll, e, &why);
+  (void)!payout_parse(&payout, e, &why);
   (void)!join_parse(&join, e, &why);
   (void)!share_parse(&share, e, &why);
   if (update_parse(&update, e, &why) == OK) {

@@ -192,9 +192,12 @@ class Paying(OnAChain):
 
     ACCOUNTS = ["0x" + keccak(f"account {i}".encode())[-20:].hex() for i in range(3)]
 
+    @staticmethod
+    def spec(mode="push"):
+        return changed(PAID, reward={"payout": {"mode": mode, "threshold": "0", "every": 1}})
+
     def paid_round(self, deposit, mode="push"):
-        spec = changed(PAID, reward={"payout": {"mode": mode, "threshold": "0", "every": 1}})
-        slug, voices = self.make(spec, 0)
+        slug, voices = self.make(self.spec(mode), 0)
         for i, link in enumerate(self.server.invite(slug, 3)):
             voice = Voice(self.server, f"payee {i}")
             body = voice.enroll_body(link, payout=self.ACCOUNTS[i])

@@ -544,6 +544,11 @@ class Done:
     def json(self):
         return json.loads(self.out)
 
+    @property
+    def events(self):
+        """What --json printed, line by line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
 
 class Client:
     """One participant's folder and the `chorus` program that works in it."""

@@ -55,6 +55,7 @@ class Played(Scenario):
                 "stateCtx": cls.rounds[1], "model": "numbers", "participant": voice.id,
                 "participantAuth": voice.key.fetch_header(ctx),
                 "loginBody": json.dumps(voice.key.login_body(voice.instance, int(time.time()))),
+                "payoutBody": json.dumps(voice.payout_body("0x" + "11" * 20)),
                 "newcomerBody": json.dumps(newcomer.enroll_body(link)),
                 "joinBody": json.dumps(voice.join_body(ctx)),
                 "shareBody": json.dumps(voice.share_body(ctx)),

@@ -226,7 +226,7 @@ class Money(Case):
         for text in (f"earned {2**80} with coins", f"  {2**79} not paid out yet",
                      f"  {2**79} in payments that are not final", f"goes to {account}."):
             self.assertIn(text, out)
-        self.assertIn("names no address", self.chorus("balance", "coins", home="m0"))
+        self.assertIn("named no address", self.chorus("balance", "coins", home="m0"))
         out = json.loads(self.chorus("balance", "coins", "--json", home="m0"))
         self.assertEqual((out["due"], out["payout"], out["model"]), ("7", None, "coins"))
         for words in ((), ("held",)):

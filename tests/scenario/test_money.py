@@ -49,9 +49,10 @@ def moved_sql(model, entry, source, target, amounts):
     return f"""
       WITH e AS (INSERT INTO entries (kind, model, {", ".join(entry)})
                  VALUES ('{target}', '{model}', {", ".join(entry.values())}) RETURNING id)
-      INSERT INTO postings SELECT e.id, a.id, v.amount
-      FROM e, accounts a, (VALUES {posted}) v (kind, who, amount)
-      WHERE a.model = '{model}' AND a.kind = v.kind AND a.participant = v.who;
+      INSERT INTO postings SELECT e.id, a.id, v.amount,
+        CASE WHEN v.kind IN ('paying', 'claimable', 'claimed') THEN p.payout END
+      FROM e, accounts a, participants p, (VALUES {posted}) v (kind, who, amount)
+      WHERE p.id = v.who AND a.model = '{model}' AND a.kind = v.kind AND a.participant = v.who;
     """
 
 

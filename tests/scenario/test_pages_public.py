@@ -257,6 +257,10 @@ class Models(Pages):
         link = client.run("login").ok().out.split()[0]
         said = self.act("me", "union", link=link, name="me")
         self.assertIn("You contributed to 3 rounds", said)
+        self.assertIn("You are paid nowhere yet", said)
+        client.run("payout", "0x" + "11" * 20).ok()
+        said = self.act("me", "union", name="me-payout")
+        self.assertIn("Another address was named. It counts from", said)
         self.assertIn("stand in the log as you signed them", self.act("proveMine", "union"))
         self.act("hideName", "union")
         until(lambda: client.name not in self.act("leaderboard", "stranger")["text"], 10,

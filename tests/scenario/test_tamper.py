@@ -31,6 +31,9 @@ class History:
         links = self.server.invite(MODEL, 5)
         voices = [Voice(self.server, f"voice {i}").enrol(l) for i, l in enumerate(links)]
         self.one = self.play(voices, voices)
+        self.mover = voices[1].id
+        self.server.post(f"/participants/{self.mover}/payout",
+                         voices[1].payout_body("0x" + "11" * 20)).must(201)
         self.two = self.play(voices, voices[:4])
         self.dropped = voices[4].id
         self.instance = stranger.event_hash(self.server.instance()).hex()
@@ -324,6 +327,37 @@ def admission_chain(f, h):
     f.build_log()
 
 
+def adopt(f, h, **members):
+    """The address that somebody has named counts from here on."""
+    named = f.event(f.seq("payout"))
+    f.add(f.key.sign({"type": "adopt", "instance": h.instance, "participant": h.mover,
+                      "identity": stranger.event_hash(named).hex(), "time": named["time"] + 86400,
+                      **members}), who=h.mover)
+    f.build_log()
+
+
+def adopted_early(f, h):
+    """Before the day has passed."""
+    adopt(f, h, time=f.event(f.seq("payout"))["time"] + 86399)
+
+
+def adopted_nothing(f, h):
+    """An address counts that nobody has named."""
+    adopt(f, h, identity=stranger.event_hash(f.event(f.seq("enroll", who=h.mover))).hex())
+
+
+def redirected(f, h):
+    """The operator names an address of its own for a member, and signs that itself."""
+    f.resign(f.seq("payout"), payout="0x" + "22" * 20)
+    f.build_log()
+
+
+def change_hidden(f, h):
+    """A change names one before it that is not in the log."""
+    f.spoil(f.seq("payout"), previous=secrets.token_hex(32))
+    f.build_log()
+
+
 def not_an_event(f, h):
     """Something stands in the log that nobody signed."""
     event = {**f.event(f.seq("model")), "spec": secrets.token_hex(32)}
@@ -391,6 +425,10 @@ CASES = [
     ("a round opened twice", "all", {"unique"}, second_open),
     ("two results", "all", {"unique"}, second_result),
     ("an admission from nowhere", "all", {"admissions"}, admission_chain),
+    ("an address that counts too early", "all", {"payees"}, adopted_early),
+    ("an address that nobody named", "all", {"payees"}, adopted_nothing),
+    ("a redirected address", "all", {"signature"}, redirected),
+    ("a hidden change of address", "all", {"payees"}, change_hidden),
     ("an entry that nobody signed", "all", {"signature"}, not_an_event),
     ("no instance", "all", {"order"}, first_leaf),
     ("a failure that was none", "round", {"failure"}, failure_said),
@@ -463,6 +501,10 @@ class EvenLines(Tampering):
 class OddLines(Tampering):
     def test_an_honest_history(self):
         done, found = self.audit(self.forged(lambda f, h: f.build_log()), "all")
+        self.assertEqual((done.code, found), (0, set()), tail(done.out + done.err))
+
+    def test_an_address_that_counts_in_time(self):
+        done, found = self.audit(self.forged(adopt), "all")
         self.assertEqual((done.code, found), (0, set()), tail(done.out + done.err))
 
 

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import hmac
 import secrets
+import time
 
 import ledger
 import stranger
@@ -138,6 +139,15 @@ class Voice:
         self.enrolled = self.enroll_body(link)
         self.api.post("/participants", self.enrolled).must(201)
         return self
+
+    def payout_body(self, payout, **changes):
+        """Another payout address, behind what the server shows."""
+        shown = self.api.get(f"/participants/{self.id}").must().json
+        last = shown["changes"][-1]["event"] if shown["changes"] else shown["enroll"]
+        return {"event": self.key.sign({
+            "type": "payout", "instance": self.instance, "seen": EMPTY, "participant": self.id,
+            "previous": stranger.event_hash(last).hex(), "payout": payout,
+            "time": int(time.time()), **changes})}
 
     def sign(self, kind, ctx, **members):
         return self.key.sign({"type": kind, "instance": self.instance, "ctx": ctx, "seen": self.seen,

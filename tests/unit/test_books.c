@@ -34,6 +34,7 @@ static void refused(const char *text, const char *sql)
   "('claimed', 'toy', sha256('x'), 1) RETURNING id) INSERT INTO postings "
 #define DUE "(SELECT min(id) FROM accounts WHERE kind = 'due')"
 #define OTHER "(SELECT max(id) FROM accounts WHERE kind = 'due')"
+#define CLAIMABLE "(SELECT min(id) FROM accounts WHERE kind = 'claimable')"
 #define BUDGET "(SELECT id FROM accounts WHERE kind = 'budget')"
 #define GAS "(SELECT id FROM accounts WHERE kind = 'gas')"
 
@@ -53,6 +54,9 @@ START_TEST(unbalanced_entries_are_refused)
   refused("violates check", NEW "SELECT id, " DUE ", 1000 FROM e UNION ALL "
                                 "SELECT id, " OTHER ", -1000 FROM e");
   refused("violates check", NEW "SELECT id, " DUE ", 0 FROM e");
+  /* what balances, but is nobody's */
+  refused("names nobody", NEW "SELECT id, " DUE ", -1 FROM e UNION ALL "
+                              "SELECT id, " CLAIMABLE ", 1 FROM e");
   /* what balances, in an old entry or in two statements */
   refused("old one", "INSERT INTO postings SELECT 1, id, CASE kind WHEN 'gas' THEN 1 "
                      "ELSE -1 END FROM accounts WHERE kind IN ('gas', 'relayer')");

@@ -3,6 +3,7 @@
 // and 11.1. Nothing that a server says is taken as true; it only hands over what is checked.
 import { hex, join, same, unbase64, unhex, utf8 } from './bytes.js'
 import { sha256, signed, signedHex } from './crypto.js'
+import { ofParticipants } from './events.js'
 
 // ---- events ----
 
@@ -43,7 +44,6 @@ export function signedBytes (event) {
 
 export const eventHash = async event => hex(await sha256(signedBytes(event)))
 
-const ofParticipants = ['enroll', 'join', 'share', 'update', 'unmask']
 // Whose key must have signed it.
 export const signerOf = (event, instance) =>
   ofParticipants.includes(event.type) ? event.participant : event.type === 'instance' ? event.coordinator : instance.coordinator

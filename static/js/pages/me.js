@@ -96,12 +96,12 @@ function Mine ({ me, reload }) {
       ${me.models.length
         ? html`<${Loaded} from=${standings} height=${8}>${rows => html`<${Balances} rows=${rows} acts=${acts} />`}</${Loaded}>`
         : html`<p>${t('membership.waiting')}</p>`}
-      ${!me.payout && html`<${Notice}>${t('me.nopayout')}</${Notice}>`}</${Card}>
+      ${!me.payout && html`<${Notice}>${t('me.nopayout')} <${Command}>chorus payout 0x…</${Command}></${Notice}>`}</${Card}>
     <${Messages} id=${me.participant} models=${me.models} />
     <${Statement} id=${me.participant} models=${standings.data} />
     <div class="columns"><${Receipts} /><div class="stack">
       <${Card} title=${t('me.name')}><${NameShown} me=${me} onChange=${reload} /><p><a href=${`/participants/${me.participant}`}>${t('me.public')}</a></p></${Card}>
-      ${found.data && html`<${Membership} found=${found.data} />`}</div></div>
+      ${found.data && html`<${Membership} found=${found.data} mine />`}</div></div>
     <${Sessions} list=${sessions} />
   </${Page}>`
 }

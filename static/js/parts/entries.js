@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands in the log, in words.
+import { ofParticipants } from '../core/events.js'
 import { short } from '../core/format.js'
 import { has, t } from '../core/i18n.js'
 import { html } from '../core/view.js'
@@ -21,7 +22,7 @@ export function entryText (event, names = {}) {
   })
 }
 
-export const byCoordinator = event => !['enroll', 'join', 'share', 'update', 'unmask'].includes(event.type)
+export const byCoordinator = event => !ofParticipants.includes(event.type)
 
 export const Entries = ({ entries, names, fresh }) => html`<ol class="entries">${entries.map(({ leaf, event }) => html`<li key=${leaf ?? event.sig} class=${fresh?.has(leaf) ? 'fresh' : ''}>
   ${leaf === null || leaf === undefined ? html`<span class="quiet numbers">${t('entry.soon')}</span>` : html`<a class="numbers" href=${`/log/${leaf}`}>${t('entry.number', { leaf })}</a>`}

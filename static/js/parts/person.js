@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a participant has done and earned: on their own page, and as everybody sees it.
 import { all, get, query, useData } from '../core/api.js'
-import { number, percent } from '../core/format.js'
+import { dateTime, number, percent } from '../core/format.js'
 import { t } from '../core/i18n.js'
 import { html } from '../core/view.js'
-import { Bar, Card, Empty, Facts, Hash, Loaded, Notice, State, Time } from './basic.js'
+import { Bar, Card, Command, Empty, Facts, Hash, Loaded, Notice, State, Time } from './basic.js'
 import { useList } from './list.js'
 import { currencyOf, earnedText, Money, OnChain } from './public.js'
 import { More, Table } from './table.js'
@@ -72,14 +72,23 @@ export function Statement ({ id, models }) {
 }
 
 // What the log says of their membership: signed by themselves and by the coordinator.
-export const Membership = ({ found }) => html`<${Card} title=${t('membership.title')}>
+const address = text => text ? html`<${Hash} value=${text} />` : t('membership.payout.none')
+
+export function Membership ({ found, mine = false }) {
+  const last = found.changes.at(-1)
+  const next = last?.adopt === null ? last : null
+  return html`<${Card} title=${t('membership.title')}>
   <${Facts} items=${[
     [t('membership.key'), html`<${Hash} value=${found.participant} />`],
     [t('membership.organisation'), html`<${Hash} value=${found.enroll.organisation} />`],
-    [t('membership.payout'), found.enroll.payout ? html`<${Hash} value=${found.enroll.payout} />` : t('membership.payout.none')]
+    [t('membership.payout'), address(found.payout)],
+    next && [t('membership.payout.next'), address(next.event.payout)]
   ]} />
+  ${next && html`<${Notice} kind="wait">${t(next.from ? 'membership.payout.soon' : 'membership.payout.waits', { time: next.from && dateTime(next.from) })}</${Notice}>`}
+  ${mine && found.payout && html`<p class="quiet">${t('membership.payout.change')}</p><${Command}>chorus payout 0x…</${Command}>`}
   <ul class="plain">${found.admissions.map(e => html`<li class="row"><${State} kind=${e.type === 'admit' ? 'done' : 'failed'}>${t(`membership.${e.type}`)}</${State}><a href=${`/models/${e.model}`}>${e.model}</a></li>`)}</ul>
   ${!found.admissions.length && html`<${Notice} kind="wait">${t('membership.waiting')}</${Notice}>`}</${Card}>`
+}
 
 export const modelsOf = found => [...new Set(found.admissions.map(e => e.model))]
 
