@@ -11,10 +11,15 @@ enum err ledger_earn(struct db *db, const struct digest *ctx, const char *model)
   return db_run(db, Q_LEDGER_EARN, DB_ARGS(DB_FIXED(ctx), DB_TEXT(model)));
 }
 
-enum err ledger_final(struct db *db, int64_t tx)
+enum err ledger_spent(struct db *db, int64_t tx)
 {
   TRY(db_run(db, Q_LEDGER_OPEN_GAS, DB_ARGS(DB_INT(tx))));
-  TRY(db_run(db, Q_LEDGER_GAS, DB_ARGS(DB_INT(tx))));
+  return db_run(db, Q_LEDGER_GAS, DB_ARGS(DB_INT(tx)));
+}
+
+enum err ledger_final(struct db *db, int64_t tx)
+{
+  TRY(ledger_spent(db, tx));
   return db_run(db, Q_LEDGER_PAID, DB_ARGS(DB_INT(tx)));
 }
 

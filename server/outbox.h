@@ -42,8 +42,10 @@ enum err outbox_add(const struct server *s, struct db *db, enum outbox_kind kind
  * `settlements`, and pay and voice transactions, waiting. */
 enum err settle_round(const struct server *s, struct db *db, const struct round_row *row,
                       const struct round *round, const json_t *named) MUST_USE;
-/* ledger.c, inside the transaction that makes a `pay` or its fee final: moves the money
- * in the books. tx: chain_txs.id. fee: wei, gas used times price; for every kind. */
+/* ledger.c, inside the transaction that makes one of any kind final, as chain_txs has it:
+ * its gas, and for a `pay` what it paid, into the books. tx: chain_txs.id. */
 enum err ledger_final(struct db *db, int64_t tx) MUST_USE;
+/* The same for one that was mined, failed, and is held: only its gas. */
+enum err ledger_spent(struct db *db, int64_t tx) MUST_USE;
 
 #endif

@@ -48,24 +48,38 @@ static enum err hold(struct payer *p, const struct sent *t, const char *reason)
                 DB_ARGS(DB_INT(t->id), DB_TEXT("held"), DB_TEXT(reason)));
 }
 
-/* It was mined, and failed, for good: its nonce is spent. */
+struct failing {
+  const struct finishing *mined;
+  char reason[512];
+};
+
+static enum err fail_run(struct db *db, void *arg)
+{
+  const struct failing *f = arg;
+  bool moved;
+  TRY(write_mined(db, f->mined, "held", f->reason, &moved));
+  if (!moved)
+    return OK;
+  TRY(ledger_spent(db, f->mined->tx->id));
+  return payer_tell(db, f->mined->tx);
+}
+
+/* It was mined, and failed, for good: its nonce and its gas are spent. */
 static enum err failed(struct payer *p, const struct finishing *f)
 {
   const struct sent *t = f->tx;
-  char reason[512];
+  struct failing failing = {.mined = f};
   struct why below = {0};
   uint64_t gas;
-  bool moved;
   enum err e = rpc_estimate(p->rpc, &p->server->chain.relayer.address, &t->target,
                             &t->value, t->data, &gas, &below);
   if (e != OK && e != E_REVERTED)
     snprintf(below.detail, sizeof below.detail, "no reason could be found out");
-  snprintf(reason, sizeof reason,
+  snprintf(failing.reason, sizeof failing.reason,
            "it failed in block %llu, and that is final: %s; it can be tried again",
            (unsigned long long)f->receipt->block,
            e == OK ? "it would succeed now" : below.detail);
-  TRY(write_mined(p->db, f, "held", reason, &moved));
-  return payer_tell(p->db, t);
+  return db_transaction(p->db, fail_run, &failing);
 }
 
 /* A receipt in a canonical block. */

@@ -74,13 +74,17 @@ SELECT t.model, k.kind FROM chain_txs t
 CROSS JOIN (VALUES ('relayer'), ('gas')) k (kind) WHERE t.id = $1
 ON CONFLICT DO NOTHING
 
--- What a final transaction has cost; nothing when somebody else has sent it.
+-- What a final transaction has cost; nothing when somebody else has sent it. One that failed and is
+-- tried again costs once for each nonce: part is that nonce + 1.
 -- name: ledger_gas :exec
 WITH t AS MATERIALIZED (
-  SELECT id, model, gas_used * gas_price AS fee FROM chain_txs
+  SELECT id, model, gas_used * gas_price AS fee,
+         CASE state WHEN 'final' THEN 0 ELSE nonce + 1 END AS part
+  FROM chain_txs
   WHERE id = $1 AND nonce IS NOT NULL AND gas_used * gas_price > 0
 ), e AS (
-  INSERT INTO entries (kind, model, tx) SELECT 'gas', model, id FROM t RETURNING id
+  INSERT INTO entries (kind, model, tx, part) SELECT 'gas', model, id, part FROM t
+  RETURNING id
 )
 INSERT INTO postings (entry, account, amount)
 SELECT e.id, a.id, CASE a.kind WHEN 'gas' THEN t.fee ELSE -t.fee END

@@ -189,6 +189,43 @@ class Money(Paying):
         self.assertIn(spent["fee"], ("0", None))
 
 
+class TooLate(Paying):
+    """Blocks come more slowly afterwards, so it has a chain of its own."""
+
+    def test_what_fails_in_its_block_is_held_and_its_gas_is_in_the_books(self):
+        """Somebody pays the batch in the very block in which the relayer's own comes too late."""
+        slug, _ = self.paid_round(0)
+        held = self.held(slug)
+        self.deposit(slug, 9000)
+        until(lambda: self.state_of("voice", slug) == "final", 30, "nothing else is on its way")
+        self.node.rpc("evm_setIntervalMining", 0)
+        try:
+            self.server.admin("POST", f"/payouts/{held['id']}/retry").must(200)
+            until(lambda: self.payout(slug)["state"] == "signed", 10, "it is signed")
+            data = self.server.database.query(
+                f"SELECT encode(calldata, 'hex') FROM chain_txs WHERE id = {held['id']}")
+            self.node.rpc("eth_sendTransaction", {
+                "from": self.node.rpc("eth_accounts")[0], "to": self.server.at["ChorusVault"],
+                "data": "0x" + data, "gas": hex(1000000), "maxPriorityFeePerGas": hex(90 * chain.GWEI),
+                "maxFeePerGas": hex(400 * chain.GWEI)})
+            until(lambda: int(self.node.rpc("txpool_status")["pending"], 16) == 2, 10, "both wait")
+        finally:
+            self.node.rpc("evm_setIntervalMining", 1)
+        again = until(lambda: (self.payout(slug) if self.payout(slug)["state"] == "held" else None),
+                      30, "it is held")
+        self.assertIn("it failed in block", again["reason"])
+        self.assertIn("AlreadyPaid", again["reason"])
+        cost = 0
+        for tx in self.server.database.query(
+                f"SELECT DISTINCT '0x' || encode(a.hash, 'hex') FROM chain_attempts a JOIN chain_txs t "
+                f"ON t.id = a.tx WHERE t.model = '{slug}'").split():
+            receipt = self.node.rpc("eth_getTransactionReceipt", tx)
+            cost += int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16) if receipt else 0
+        self.assertGreater(int(again["fee"]), 0)
+        self.assertEqual(self.server.database.query(
+            f"SELECT balance FROM accounts WHERE model = '{slug}' AND kind = 'gas'"), str(cost))
+
+
 class Away(OnAChain):
     @classmethod
     def setUpClass(cls):
