@@ -4,6 +4,7 @@ vanishes, curves, contributions, money, votes, and proofs that the page makes it
 
 import os
 import secrets
+import time
 
 import browser
 import chain
@@ -386,30 +387,35 @@ class Money(Pages):
         cls.folder, cls.serial = cls.server.folder, 0
         cls.browser = browser.Browser(cls.server.origin, temp_folder())
         cls.accounts = [cls.account() for _ in range(3)]
-        spec = changed(PAID, name="Paid numbers", reward={
+        cls.voices, cls.ctx = cls.paid_round("paid", "Paid numbers", "claim")
+
+    @classmethod
+    def paid_round(cls, slug, name, mode):
+        """Three members with these accounts, and a result that is final."""
+        spec = changed(PAID, name=name, reward={
             "budget": "9000", "scheme": "equal",
-            "payout": {"mode": "claim", "threshold": "0", "every": 1}})
-        cls.server.admin("POST", "/models", {"model": "paid", "spec": spec}).must(201)
-        until(lambda: cls.server.get("/models/paid").must().json["policy"], 30, "it is registered")
-        cls.voices = []
-        for i, link in enumerate(cls.server.invite("paid", 3)):
-            voice = Voice(cls.server, f"Singer {i + 1}")
+            "payout": {"mode": mode, "threshold": "0", "every": 1}})
+        cls.server.admin("POST", "/models", {"model": slug, "spec": spec}).must(201)
+        until(lambda: cls.server.get(f"/models/{slug}").must().json["policy"], 30, "it is registered")
+        voices = []
+        for i, link in enumerate(cls.server.invite(slug, 3)):
+            voice = Voice(cls.server, f"Singer {i + 1} of {slug}")
             cls.server.post("/participants",
                             voice.enroll_body(link, payout=cls.accounts[i])).must(201)
-            cls.voices.append(voice)
-        cls.deposit()
-        ctx = cls.server.open_round("paid")
-        all_join(cls.voices, ctx)
-        all_share(cls.voices, ctx)
+            voices.append(voice)
+        cls.deposit(slug)
+        ctx = cls.server.open_round(slug)
+        all_join(voices, ctx)
+        all_share(voices, ctx)
         cls.server.wait_phase(ctx, "upload", limit=60)
-        for voice in cls.voices:
+        for voice in voices:
             voice.upload(ctx, voice.numbers(ctx, 1))
         cls.server.wait_phase(ctx, "unmask", limit=60)
-        all_unmask(cls.voices, ctx)
-        cls.ctx = ctx
+        all_unmask(voices, ctx)
         cls.server.wait_phase(ctx, "done", limit=60)
-        until(lambda: "final" in cls.server.txs("kind = 'voice'", "state")
+        until(lambda: "final" in cls.server.txs(f"kind = 'voice' AND model = '{slug}'", "state")
               and not cls.server.txs("state <> 'final'", "id"), 60, "all is final")
+        return voices, ctx
 
     @classmethod
     def account(cls):
@@ -422,14 +428,14 @@ class Money(Pages):
         return address
 
     @classmethod
-    def deposit(cls):
-        secret, donor = (os.path.join(cls.folder, name) for name in ("pass", "donor.json"))
+    def deposit(cls, slug):
+        secret, donor = (os.path.join(cls.folder, name) for name in ("pass", f"donor-{slug}.json"))
         with open(secret, "w", encoding="ascii") as out:
             out.write("of no importance\n")
         keystore(donor)
         cls.node.fund(cls.server.chorusd("key", "address", donor).stdout.split()[1])
-        Client(cls.folder, "donor").run(
-            "deposit", "paid", "90000", "--key", donor, "--passphrase-file", secret, "--rpc",
+        Client(cls.folder, f"donor of {slug}").run(
+            "deposit", slug, "90000", "--key", donor, "--passphrase-file", secret, "--rpc",
             cls.node.url, "--server", cls.server.origin).ok()
 
     def login(self, voice, who):
@@ -454,6 +460,35 @@ class Money(Pages):
         until(lambda: self.server.get(f"/models/paid/balances/{voice.id}").json["claimed"] == "3000",
               30, "the books follow")
         self.act("see", "singer", path="/me", words="Fetched")
+
+    def test_what_an_address_refused(self):
+        """The vault keeps it; the address withdraws it with its wallet. Then the member is paid elsewhere."""
+        account = self.accounts[1]
+        self.node.rpc("anvil_setCode", account, "0x60006000fd")  # takes nothing
+        voices, _ = self.paid_round("pushed", "Pushed numbers", "push")
+        self.node.rpc("anvil_setCode", account, "0x")
+        self.login(voices[1], "careless")
+        self.act("wallet", "careless", rpc=self.node.url, account=self.accounts[2])
+        self.act("withdraw", "careless", words="Only the payout address itself can withdraw this.")
+        time.sleep(1.1)  # each second is good for one link
+        self.login(voices[1], "refuser")
+        self.act("wallet", "refuser", rpc=self.node.url, account=account)
+        before, held = self.node.balance(account), self.node.balance(self.server.at["ChorusVault"])
+        said = self.act("withdraw", "refuser", words="Fetched, in block")
+        self.assertEqual(said["signed"][-1], "eth_sendTransaction")
+        self.assertLess(self.node.balance(account) - before, 3000)  # 3000 came, gas went
+        self.assertEqual(self.node.balance(self.server.at["ChorusVault"]), held - 3000)
+        self.act("withdraw", "refuser", words="Nothing is left to fetch")
+
+    def test_what_was_earned_elsewhere(self):
+        voice = self.voices[2]
+        self.server.post(f"/participants/{voice.id}/payout",
+                         voice.payout_body("0x" + "22" * 20)).must(201)
+        until(lambda: self.server.get(f"/participants/{voice.id}").json["payout"] == "0x" + "22" * 20,
+              20, "it counts")
+        self.login(voice, "mover")
+        said = self.act("see", "mover", path="/me", words="Were you paid elsewhere before?")
+        self.assertIn("To be fetched", said)
 
     def test_paying_in(self):
         link = self.server.admin("POST", "/users", {"name": "till", "role": "operator"}

@@ -10,7 +10,7 @@ import { Card, Command, Loaded, Notice, Page, State, Tip, Trouble } from '../par
 import { serverSource } from '../parts/checks.js'
 import { Field } from '../parts/form.js'
 import { Claim } from '../parts/claim.js'
-import { Balances, Line, lineOf, Membership, messages, personLead, Statement, useStandings } from '../parts/person.js'
+import { Balances, formerAddresses, Line, lineOf, Membership, messages, personLead, Statement, useStandings } from '../parts/person.js'
 import { Receipts } from '../parts/receipts.js'
 import { Sessions, useSessions } from '../parts/sessions.js'
 import { connect, useWalletAct, WalletState } from '../parts/wallet.js'
@@ -88,7 +88,8 @@ function Mine ({ me, reload }) {
   const found = useData(`/participants/${me.participant}`)
   const sessions = useSessions()
   const standings = useStandings(me.participant, me.models)
-  const acts = (model, standing) => standing && model.policy && html`<${Claim} model=${model} standing=${standing} onDone=${standings.reload} />`
+  const former = found.data ? formerAddresses(found.data) : []
+  const acts = (model, standing) => standing && model.policy && html`<${Claim} model=${model} standing=${standing} former=${former} onDone=${standings.reload} />`
   if (ranked.loading || (standings.loading && !standings.data)) return html`<${Waiting} from=${{}} />`
   return html`<${Page} title=${nameOf(me)} lead=${personLead(line, true)}>
     ${line && html`<${Line} line=${line} />`}

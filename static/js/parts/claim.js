@@ -22,11 +22,11 @@ async function claim (tell, model, payout) {
   return { ...receipt, amount: String(BigInt(due.cumulative) - fetched) }
 }
 
-async function withdraw (tell, model, payout) {
+async function withdraw (tell, model, own) {
   const { wallet, provider, account, registry } = await connectToChain(tell)
   const vault = await wallet.contractOf(provider, registry, 'vault')
   const { currency } = model.policy
-  if (account.toLowerCase() !== payout.toLowerCase()) throw new wallet.WalletTrouble('account')
+  if (!own.includes(account.toLowerCase())) throw new wallet.WalletTrouble('account')
   const owed = await wallet.owedOf(provider, vault, currency, account)
   if (owed === 0n) throw new wallet.WalletTrouble('nothing')
   tell('confirm')
@@ -35,20 +35,23 @@ async function withdraw (tell, model, payout) {
 
 const doneWords = (act, model) => act.done && t('claim.done', { block: act.done.block })
 
-export function Claim ({ model, standing, onDone }) {
+// former: addresses where the member was paid before.
+export function Claim ({ model, standing, former, onDone }) {
   const act = useWalletAct(claim)
   const back = useWalletAct(withdraw)
   const currency = currencyOf(model)
-  const run = async (what) => { if (await what.run(model, standing.payout)) onDone() }
-  if (!standing.payout) return null
+  const run = async (what, where) => { if (await what.run(model, where)) onDone() }
+  if (!standing.payout && !former.length) return null
   const due = standing.claimable !== '0'
   return html`<div class="stack">
-    ${due && !act.done && html`<div class="row"><button type="button" class="main" disabled=${act.busy} onClick=${() => run(act)}>${act.busy ? t('working') : html`${t('claim.do')} <${Money} text=${standing.claimable} currency=${currency} />`}</button>
+    ${due && standing.payout && !act.done && html`<div class="row"><button type="button" class="main" disabled=${act.busy} onClick=${() => run(act, standing.payout)}>${act.busy ? t('working') : html`${t('claim.do')} <${Money} text=${standing.claimable} currency=${currency} />`}</button>
       <span class="quiet">${t('claim.gas')}</span></div>`}
     <${WalletState} act=${act} done=${doneWords(act, model)} />
-    ${due && !act.done && html`<details><summary>${t('claim.command')}</summary><${Command}>${`chorus claim ${model.model} --key YOUR-KEYSTORE.json`}</${Command}></details>`}
+    ${due && standing.payout && !act.done && html`<details><summary>${t('claim.command')}</summary><${Command}>${`chorus claim ${model.model} --key YOUR-KEYSTORE.json`}</${Command}></details>`}
+    ${due && former.length > 0 && html`<details><summary>${t('claim.former')}</summary><p>${t('claim.former.what')}</p>
+      ${former.map(a => html`<${Command} key=${a}>${`chorus claim ${model.model} --payout ${a} --key YOUR-KEYSTORE.json`}</${Command}>`)}</details>`}
     ${standing.paid !== '0' && html`<details><summary>${t('claim.owed')}</summary><p>${t('claim.owed.what')}</p>
-      <div class="actions"><button type="button" disabled=${back.busy} onClick=${() => run(back)}>${back.busy ? t('working') : t('claim.owed.do')}</button></div>
+      <div class="actions"><button type="button" disabled=${back.busy} onClick=${() => run(back, [...former, standing.payout?.toLowerCase()])}>${back.busy ? t('working') : t('claim.owed.do')}</button></div>
       <${WalletState} act=${back} done=${doneWords(back, model)} /></details>`}
   </div>`
 }

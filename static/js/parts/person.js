@@ -72,6 +72,12 @@ export function Statement ({ id, models }) {
 }
 
 // What the log says of their membership: signed by themselves and by the coordinator.
+// Where they were paid before.
+export function formerAddresses (found) {
+  const all = [found.enroll.payout, ...found.changes.filter(c => c.adopt).map(c => c.event.payout)]
+  return [...new Set(all.filter(Boolean).map(a => a.toLowerCase()))].filter(a => a !== found.payout?.toLowerCase())
+}
+
 const address = text => text ? html`<${Hash} value=${text} />` : t('membership.payout.none')
 
 export function Membership ({ found, mine = false }) {

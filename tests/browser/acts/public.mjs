@@ -230,6 +230,14 @@ export async function claim (tab, { words }) {
   return { text: await tab.text(), signed: tab.signed }
 }
 
+export async function withdraw (tab, { words }) {
+  await tab.go('/me')
+  await tab.page.getByText('Was a payment refused by your address?').click()
+  await tab.page.getByRole('button', { name: 'Look, and withdraw' }).click()
+  await tab.page.getByText(words).waitFor({ timeout: 30000 })
+  return { text: await tab.text(), signed: tab.signed }
+}
+
 export async function deposit (tab, { amount, words }) {
   await tab.go('/money')
   await tab.page.getByText('Pay in', { exact: true }).click()
