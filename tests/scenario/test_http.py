@@ -527,7 +527,11 @@ class Limits(Base):
             self.server.db, "SELECT count(*) FROM pg_locks WHERE mode = "
             "'AccessExclusiveLock' AND relation = 'instance'::regclass") == "1"))
         with concurrent.futures.ThreadPoolExecutor(12) as pool:
-            calls = [pool.submit(self.server.get, "/instance") for _ in range(12)]
+            calls = [pool.submit(self.server.get, "/instance")]
+            self.assertTrue(wait_until(lambda: psql(  # the worker has it: the queue is empty
+                self.server.db, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+                "'instance'::regclass") == "1"))
+            calls += [pool.submit(self.server.get, "/instance") for _ in range(11)]
             self.assertTrue(wait_until(lambda: sum(c.done() for c in calls) >= 8))
             for c in calls:
                 if c.done():
