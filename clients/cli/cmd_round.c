@@ -303,13 +303,25 @@ static void say_absent(struct part *p, const struct state *s)
             (unsigned long long)s->round);
 }
 
-/* One look at the newest round. */
+/* The round that this run took part in and whose end it has not told yet, though the next
+ * one may be open already; else the newest. */
+static enum err round_at_hand(struct part *p, struct state *out, struct why *why)
+{
+  if (*p->acted) {
+    enum err e = api_state(&p->c->api, p->acted, 0, PHASES, out, why);
+    if (e != E_NOT_FOUND)
+      return e;
+  }
+  return api_newest(&p->c->api, p->model, 0, NULL, out, why);
+}
+
+/* One look at the round that is at hand. */
 static enum err look(struct part *p, uint64_t *done, bool *stop, struct why *why)
 {
   AUTO(state_done) struct state s = {0};
   struct drive_report report;
   bool acted;
-  enum err e = api_newest(&p->c->api, p->model, 0, NULL, &s, why);
+  enum err e = round_at_hand(p, &s, why);
   if (e == E_NOT_FOUND) {
     say_new(p->c, "No round is open yet. Waiting for the administrator to open one.");
     return wait_for_round(p, NULL, why);
@@ -325,7 +337,6 @@ static enum err look(struct part *p, uint64_t *done, bool *stop, struct why *why
   if (report.outcome == DRIVE_ENDED && strcmp(p->acted, s.ctx_hex) == 0) {
     words_record(p->c, report.record);
     TRY(look_after_promises(p, why));
-    p->acted[0] = '\0';
     p->told_cosigned = 0;
     p->told_chain[0] = '\0';
     TRY(after_end(p, report.record, done, stop, why));
@@ -336,6 +347,7 @@ static enum err look(struct part *p, uint64_t *done, bool *stop, struct why *why
     if (*stop)
       return OK;
   }
+  p->acted[0] = '\0';
   say_absent(p, &s);
   return wait_for_round(p, s.ctx_hex, why);
 }

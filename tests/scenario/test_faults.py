@@ -156,6 +156,34 @@ class ServerDiesAtRandom(Scenario):
             self.assertEqual(process.wait(60), 0, process.output())
 
 
+class Slow(Scenario):
+    """A program that is held up while a round ends and the next one begins."""
+
+    LIMIT = 90
+
+    def test_it_ends_the_round_that_it_took_part_in(self):
+        slug = self.slug()
+
+        class Late(Proxy):
+            """Once its client has answered, what it waits for comes with the next round."""
+            def before(self, request):
+                if self.sent("POST", "/unmasks$") and re.search(r"/rounds/.*wait=[1-9]", request.path):
+                    until(lambda: server.newest(slug)["round"] == 2, 30, "the next round is open")
+        server = self.server
+        proxy = Late(server.origin)
+        self.addCleanup(proxy.close)
+        clients, files = iris_clients(self, slug, lambda number, link:
+                                      link if number else proxy.link(link))
+        running = [c.participate(slug, f, rounds=2) for c, f in zip(clients, files)]
+        server.admin("PUT", f"/models/{slug}/schedule",
+                     {"every": 0, "rounds": 2, "target": None}).must(200)
+        server.wait_results(slug, 2, 60)
+        for process in running:
+            self.assertEqual(process.wait(20), 0, process.output())
+            self.assertIn("Round 1 is done", process.output())
+        self.assertEqual(proxy.troubles, [])
+
+
 def iris_clients(case, slug, links=lambda number, link: link, deadlines=None):
     """An Iris model and three enrolled clients with their files."""
     spec = changed(read_spec("iris"), deadlines=deadlines or LONG)
