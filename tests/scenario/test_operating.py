@@ -70,7 +70,7 @@ class System(Base):
                                    stderr=subprocess.DEVNULL, text=True)
                   for name in ("second", "third")]
         for other in others:
-            other.stdout.readline()
+            self.assertIn("listening on", other.stdout.readline())
         self.assertTrue(wait_until(lambda: {"second", "third"} <= set(names())), names())
         others[0].send_signal(signal.SIGTERM)
         self.assertEqual(others[0].wait(20), 0)
